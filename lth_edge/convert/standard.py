@@ -1,0 +1,171 @@
+"""The compact file for any ONNX Runtime: pruned weights as gaps, decoded by standard operators at load.
+
+Each kept weight is stored as its value and, in one byte, its distance from the kept weight before it:
+
+    gaps (uint8) -> Cast -> CumSum -> positions
+    size -> ConstantOfShape -> zeros
+    ScatterElements(zeros, positions, values) -> Reshape -> the weight, under its own name
+
+ONNX Runtime folds these nodes to a constant when it loads the file. A distance over 255 is bridged by
+fillers: value +0.0 at a position that the mask prunes, so no position is written twice.
+After Han et al., "Deep Compression" (2016), section 2.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import helper, numpy_helper
+
+from lth_edge.convert.graph import Graph, check_masks, replace_all
+from lth_edge.sparse.csr import CsrMatrix
+from lth_edge.ticket import Array
+
+_WIDEST = 255
+_AXIS = "lth_edge.axis"
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """A flattened sparse weight.
+
+    Attributes:
+        steps: uint8; the first is a position, each next one a distance of at least 1.
+        values: one per step, the kept weights, and +0.0 at fillers.
+    """
+
+    steps: npt.NDArray[np.uint8]
+    values: Array
+
+    @classmethod
+    def encode(cls, matrix: CsrMatrix) -> "Gaps":
+        """Distances between kept weights; an empty matrix becomes one filler, so that no list is empty."""
+        if matrix.nnz == 0:
+            return cls(np.zeros(1, np.uint8), np.zeros(1, matrix.data.dtype))
+        distances = np.diff(matrix.positions(), prepend=0)
+        fillers = np.maximum(distances - 1, 0) // _WIDEST
+        kept_at = np.cumsum(fillers + 1) - 1
+        steps = np.full(kept_at[-1] + 1, _WIDEST, np.uint8)
+        steps[kept_at] = distances - _WIDEST * fillers
+        values = np.zeros(steps.size, matrix.data.dtype)
+        values[kept_at] = matrix.data
+        return cls(steps, values)
+
+    def decode(self, shape: tuple[int, ...]) -> Array:
+        """What the operators in the file compute."""
+        dense = np.zeros(math.prod(shape), self.values.dtype)
+        dense[np.cumsum(self.steps, dtype=np.int64)] = self.values
+        return dense.reshape(shape)
+
+
+def to_standard(exported_model: onnx.ModelProto, masks: Mapping[str, Array]) -> onnx.ModelProto:
+    """Replace pruned initializers by gaps and the nodes that decode them, wherever that saves bytes.
+
+    Args:
+        exported_model: dense, zero where the masks prune; left as it is.
+        masks: initializer name -> boolean array of its shape, true where kept.
+
+    Returns:
+        A model of the same opset that computes the same, bit for bit.
+
+    Raises:
+        InputError: a mask does not fit the model.
+    """
+    check_masks(Graph(exported_model), masks)
+    model = onnx.ModelProto()
+    model.CopyFrom(exported_model)
+    decoders = [
+        decoder
+        for dense in model.graph.initializer
+        if dense.name in masks and (decoder := _Decoder.of(dense, masks[dense.name])).size < _size(dense)
+    ]
+    if decoders:
+        _insert(model.graph, decoders)
+    return model
+
+
+def read_gaps(graph: Graph, reshape: onnx.NodeProto) -> tuple[Gaps, tuple[int, ...]] | None:
+    """The gaps and the weight's shape behind a Reshape that `to_standard` wrote; `None` for any other."""
+    scatter = graph.producer(reshape.input[0])
+    shape = graph.constant(reshape.input[1])
+    if scatter is None or scatter.op_type != "ScatterElements" or shape is None:
+        return None
+    steps = _source(graph, scatter.input[1], ("CumSum", "Cast"))
+    values = graph.constant(scatter.input[2])
+    if steps is None or values is None or steps.dtype != np.uint8:
+        return None
+    return Gaps(steps, values), tuple(int(size) for size in shape)
+
+
+@dataclass(frozen=True)
+class _Decoder:
+    """What stands in a file for one dense initializer."""
+
+    name: str
+    initializers: list[onnx.TensorProto]
+    nodes: list[onnx.NodeProto]
+
+    @classmethod
+    def of(cls, dense: onnx.TensorProto, mask: Array) -> "_Decoder":
+        weight = numpy_helper.to_array(dense)
+        gaps = Gaps.encode(CsrMatrix.from_mask(weight, mask))
+        name = dense.name
+        parts = {
+            f"{name}.gaps": gaps.steps,
+            f"{name}.values": gaps.values,
+            f"{name}.size": np.array([weight.size], np.int64),
+            f"{name}.shape": np.array(weight.shape, np.int64),
+        }
+        nodes = _decoding_nodes(name, dense.data_type, weight)
+        return cls(name, [numpy_helper.from_array(array, part) for part, array in parts.items()], nodes)
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file, the axis that all decoders share among them."""
+        return int(onnx.GraphProto(node=self.nodes, initializer=[_axis(), *self.initializers]).ByteSize())
+
+
+def _decoding_nodes(name: str, data_type: int, weight: Array) -> list[onnx.NodeProto]:
+    index = onnx.TensorProto.INT32 if weight.size < 2**31 else onnx.TensorProto.INT64
+    zero = helper.make_tensor("zero", data_type, [1], [0])
+    return [
+        helper.make_node("Cast", [f"{name}.gaps"], [f"{name}.distances"], to=index),
+        helper.make_node("CumSum", [f"{name}.distances", _AXIS], [f"{name}.positions"]),
+        helper.make_node("ConstantOfShape", [f"{name}.size"], [f"{name}.zeros"], value=zero),
+        helper.make_node(
+            "ScatterElements",
+            [f"{name}.zeros", f"{name}.positions", f"{name}.values"],
+            [f"{name}.flat"],
+            axis=0,
+        ),
+        helper.make_node("Reshape", [f"{name}.flat", f"{name}.shape"], [name]),
+    ]
+
+
+def _insert(graph: onnx.GraphProto, decoders: list[_Decoder]) -> None:
+    replaced = {decoder.name for decoder in decoders}
+    initializers = [tensor for tensor in graph.initializer if tensor.name not in replaced]
+    decoding = [tensor for decoder in decoders for tensor in decoder.initializers]
+    replace_all(graph.initializer, [*initializers, _axis(), *decoding])
+    replace_all(graph.node, [*(node for decoder in decoders for node in decoder.nodes), *graph.node])
+
+
+def _size(dense: onnx.TensorProto) -> int:
+    return int(onnx.GraphProto(initializer=[dense]).ByteSize())
+
+
+def _axis() -> onnx.TensorProto:
+    return numpy_helper.from_array(np.array(0, np.int32), _AXIS)
+
+
+def _source(graph: Graph, name: str, op_types: tuple[str, ...]) -> Array | None:
+    """The constant behind a chain of nodes of the given kinds, read backwards."""
+    for op_type in op_types:
+        node = graph.producer(name)
+        if node is None or node.op_type != op_type:
+            return None
+        name = node.input[0]
+    return graph.constant(name)

@@ -1,0 +1,1 @@
+"""EXPORT: a PyTorch network to plain ONNX, its pre-processing in the graph."""

@@ -1,0 +1,1 @@
+"""FIND winning tickets: train, prune, rewind, level by level."""

@@ -1,0 +1,84 @@
+"""What "auto" means: defaults by network, data and starting point, so that a run's recipe says everything."""
+
+from dataclasses import replace
+
+from lth_edge.find.prunable import has_norms
+from lth_edge.recipe import FindRecipe, Recipe, TrainRecipe
+from lth_edge.tasks.task import Task
+
+# Epochs and settings from arXiv 1803.03635 (figure 2) and arXiv 2003.02389 (table 1), fewer epochs where they are many.
+FROM_SCRATCH: dict[str, tuple[int, TrainRecipe]] = {
+    "mlp": (12, TrainRecipe(batch_size=60, optimizer="adam", learning_rate=1.2e-3)),
+    "lenet-300-100": (20, TrainRecipe(batch_size=60, optimizer="adam", learning_rate=1.2e-3)),
+    "lenet-5": (20, TrainRecipe(batch_size=60, optimizer="adam", learning_rate=1.2e-3)),
+    "conv-2": (20, TrainRecipe(batch_size=60, optimizer="adam", learning_rate=2e-4)),
+    "conv-4": (25, TrainRecipe(batch_size=60, optimizer="adam", learning_rate=3e-4)),
+    "conv-6": (30, TrainRecipe(batch_size=60, optimizer="adam", learning_rate=3e-4)),
+    "resnet-20": (
+        182,
+        TrainRecipe(batch_size=128, optimizer="sgd", learning_rate=0.1, milestones=(0.5, 0.75)),
+    ),
+    "vgg-16": (
+        160,
+        TrainRecipe(batch_size=128, optimizer="sgd", learning_rate=0.1, milestones=(0.5, 0.75)),
+    ),
+}
+ANY_NETWORK = (30, TrainRecipe(batch_size=64, optimizer="adam", learning_rate=1e-3))
+FROM_TRAINED = (10, TrainRecipe(batch_size=64, optimizer="sgd", learning_rate=0.01, milestones=(0.5, 0.75)))
+LATE_REWIND = 0.05
+"""Share of the steps that a late rewind goes back to; arXiv 1903.01611 finds 0.1 to 7 % enough."""
+
+
+def fill_in(recipe: Recipe, task: Task) -> Recipe:
+    """A recipe in which every value that decides the weights is set."""
+    train = _train(recipe.train, task)
+    find = _find(recipe.find, task, train.steps or 0)
+    return replace(recipe, train=train, find=find)
+
+
+def why_rewind(recipe: FindRecipe, task: Task) -> str:
+    """One sentence on how the search goes back, for the report."""
+    if recipe.retraining == "learning-rate":
+        return "the learning rate is rewound and the schedule replayed on the final weights of the level before"
+    if recipe.retraining == "fine-tune":
+        return "the final weights of the level before are fine-tuned at the last learning rate"
+    if recipe.rewind_step == 0:
+        return (
+            "weights are rewound to the original initialisation (step 0)"
+            if task.given is None
+            else ("weights are rewound to the given ones")
+        )
+    return f"weights are rewound to step {recipe.rewind_step}, early in training (late rewinding, arXiv 1912.05671)"
+
+
+def _train(given: TrainRecipe, task: Task) -> TrainRecipe:
+    epochs, default = FROM_TRAINED if task.given is not None else FROM_SCRATCH.get(task.model, ANY_NETWORK)
+    if given.optimizer is not None and given.optimizer != default.optimizer:
+        # A rate belongs to its optimiser: another optimiser starts from its own usual rate.
+        default = replace(default, learning_rate=0.05 if given.optimizer == "sgd" else 1e-3)
+    count = len(task.splits.train)
+    batch_size = min(given.batch_size or default.batch_size or 64, count)
+    steps = given.steps or max(epochs * (count // batch_size), 200)
+    optimizer = given.optimizer or default.optimizer
+    return replace(
+        given,
+        steps=steps,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        learning_rate=given.learning_rate or default.learning_rate,
+        weight_decay=(1e-4 if optimizer == "sgd" else 0.0) if given.weight_decay is None else given.weight_decay,
+        milestones=default.milestones or () if given.milestones is None else given.milestones,
+        # Digits and series must not be flipped: only where the images are known to bear it.
+        augment=given.augment or ("crop-flip" if task.data.startswith("torchvision:CIFAR") else "none"),
+        evaluate_every=given.evaluate_every or max(1, steps // 20),
+    )
+
+
+def _find(given: FindRecipe, task: Task, steps: int) -> FindRecipe:
+    retraining = given.retraining or ("rewind" if task.given is None else "learning-rate")
+    rewind_step = given.rewind_step
+    if rewind_step is None:
+        late = retraining == "rewind" and task.given is None and has_norms(task.network(0))
+        rewind_step = round(LATE_REWIND * steps) if late else 0
+    output = given.prune_rate / 2 if given.output_prune_rate is None else given.output_prune_rate
+    return replace(given, retraining=retraining, rewind_step=min(rewind_step, steps - 1), output_prune_rate=output)

@@ -1,0 +1,195 @@
+"""The search: levels of train, prune, rewind. Finished levels are read back, so a killed search goes on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from lth_edge.find.evaluate import evaluate
+from lth_edge.find.feed import Feed
+from lth_edge.find.level import Level
+from lth_edge.find.prunable import Prunable, prunable
+from lth_edge.find.prune import prune
+from lth_edge.find.train import Job, Start, Trained, load, train, weights_of
+from lth_edge.progress import Progress
+from lth_edge.recipe import Recipe
+from lth_edge.tasks.task import Task
+from lth_edge.ticket import Mask
+
+Trainer = Callable[[Job], Trained]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Training seconds spent, over all seeds and earlier calls, against a limit."""
+
+    limit: float | None
+    spent: list[float] = field(default_factory=list)
+
+    def add(self, seconds: float) -> None:
+        self.spent.append(seconds)
+
+    def exhausted(self) -> bool:
+        """Whether another level, as long as the longest yet, would pass the limit."""
+        return self.limit is not None and sum(self.spent) + max(self.spent, default=0.0) > self.limit
+
+
+@dataclass(frozen=True)
+class Found:
+    """One seed's search: its levels, dense first, and why it stopped."""
+
+    seed: int
+    levels: list[Level]
+    stopped: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What all levels of a search share: the task on its device, and how one level is trained."""
+
+    task: Task
+    recipe: Recipe
+    device: torch.device
+    train_feed: Feed
+    validation_feed: Feed
+    progress: Progress
+    trainer: Trainer = train
+
+    @classmethod
+    def of(cls, task: Task, recipe: Recipe, device: str, progress: Progress, trainer: Trainer = train) -> "Stage":
+        where = torch.device(device)
+        train_feed = Feed(task.splits.train, task.preprocess, where)
+        validation_feed = Feed(task.splits.validation, task.preprocess, where)
+        return cls(task, recipe, where, train_feed, validation_feed, progress, trainer)
+
+
+def find(stage: Stage, seed: int, folder: Path, budget: Budget) -> Found:
+    """Search with one seed: dense first, then prune and rewind until a reason to stop.
+
+    Args:
+        folder: takes `level-00`, `level-01`, ...; levels already there are read back.
+    """
+    task, recipe = stage.task, stage.recipe.find
+    network = task.network(seed).to(stage.device)
+    layers = prunable(task, task.network(seed))
+    rates = layer_rates(layers, recipe.prune_rate, recipe.output_prune_rate)
+    mask = Mask({name: np.ones(shape, bool) for name, shape in layers.shapes.items()})
+    levels: list[Level] = []
+    while True:
+        levels.append(level(stage, network, seed, folder, levels, mask))
+        budget.add(levels[-1].facts["seconds"])
+        stopped = reason_to_stop(stage, levels, budget)
+        if stopped:
+            return Found(seed, levels, stopped)
+        following = prune(levels[-1].end(), mask, rates, recipe.scope, recipe.sparsity)
+        if following.kept == mask.kept:
+            return Found(seed, levels, "nothing is left to prune at this rate")
+        mask = following
+
+
+def layer_rates(layers: Prunable, rate: float, output_rate: float | None) -> dict[str, float]:
+    """The fraction of the remaining weights that each layer loses per level."""
+    output = rate / 2 if output_rate is None else output_rate
+    return {name: output if name == layers.output else rate for name in layers.shapes}
+
+
+def level(stage: Stage, network: nn.Module, seed: int, folder: Path, before: list[Level], mask: Mask) -> Level:
+    """Read back or train the level that follows `before`."""
+    number = len(before)
+    place = folder / f"level-{number:02d}"
+    done = Level.load(place, mask)
+    if done is not None:
+        stage.progress.line(f"{title(seed, done.facts)}: already there")
+        return done
+    facts = level_facts(stage, seed, number)
+    if number == 0 and stage.task.given is not None:
+        return Level.save(place, mask, _given(stage, network), facts)
+    trained = run(stage, network, mask, _start(stage, before, network), seed, facts, snapshot=number == 0)
+    return Level.save(place, mask, trained, facts)
+
+
+def run(
+    stage: Stage,
+    network: nn.Module,
+    mask: Mask,
+    start: Start,
+    seed: int,
+    facts: dict[str, Any],
+    snapshot: bool = False,
+) -> Trained:
+    """Train once, with a progress bar."""
+    recipe = stage.recipe
+    steps = (recipe.train.steps or 0) - start.step
+    with stage.progress.bar(title(seed, facts | {"weights_left": mask.density}), steps) as bar:
+        job = Job(
+            task=stage.task,
+            network=network,
+            mask=mask,
+            start=start,
+            settings=recipe.train,
+            train_feed=stage.train_feed,
+            validation_feed=stage.validation_feed,
+            seed=seed,
+            constant_rate=recipe.find.retraining == "fine-tune" and not snapshot,
+            snapshot_step=recipe.find.rewind_step if snapshot else None,
+            recalibrate_bn=recipe.find.recalibrate_bn,
+            tick=lambda step, metric: bar(step - start.step, metric),
+        )
+        return stage.trainer(job)
+
+
+def level_facts(stage: Stage, seed: int, number: int, control: str = "") -> dict[str, Any]:
+    """What a level's file says of it besides its figures."""
+    find_recipe = stage.recipe.find
+    return {
+        "seed": seed,
+        "level": number,
+        "control": control,
+        "seeds": {"initialisation": seed, "data_order": seed, "split": stage.recipe.task.split_seed},
+        "retraining": find_recipe.retraining,
+        "rewind_step": find_recipe.rewind_step,
+        "metric": stage.task.metric.name,
+    }
+
+
+def reason_to_stop(stage: Stage, levels: list[Level], budget: Budget) -> str:
+    """Why no further level is trained; empty while there is none."""
+    recipe, task = stage.recipe.find, stage.task
+    below = [task.metric.loss_against(entry.metric, levels[0].metric) > task.tolerance for entry in levels]
+    if recipe.patience + 1 <= len(below) and all(below[-recipe.patience - 1 :]):
+        times = f"{recipe.patience + 1} levels in a row" if recipe.patience else "one level"
+        return f"{task.metric.name} on validation data was more than {task.tolerance:g} worse than dense for {times}"
+    if recipe.sparsity is not None and levels[-1].facts["sparsity"] >= recipe.sparsity - 1e-6:
+        return f"reached the sparsity asked for, {recipe.sparsity:.1%}"
+    if levels[-1].number >= recipe.levels:
+        return f"reached the {recipe.levels} levels asked for"
+    if budget.exhausted():
+        return f"the budget of {recipe.budget} is spent"
+    return ""
+
+
+def title(seed: int, facts: dict[str, Any]) -> str:
+    """A level's name in progress lines."""
+    kind = f" ({facts['control']})" if facts["control"] else ""
+    left = f", {facts['weights_left']:.1%} of the weights" if "weights_left" in facts else ""
+    return f"seed {seed}, level {facts['level']}{kind}{left}"
+
+
+def _start(stage: Stage, before: list[Level], network: nn.Module) -> Start:
+    if not before:
+        return Start(0, weights_of(network))
+    if stage.recipe.find.retraining == "rewind":
+        return before[0].start()
+    return Start(stage.recipe.find.rewind_step or 0, before[-1].end())
+
+
+def _given(stage: Stage, network: nn.Module) -> Trained:
+    """Level 0 of a trained network: evaluated, not retrained."""
+    weights = weights_of(network)
+    load(network, weights)
+    found = evaluate(stage.task, network, stage.validation_feed)
+    return Trained(weights, weights, 0, found, 0, 0.0, [(0, found.loss, found.metric)], Start(0, weights))

@@ -1,0 +1,229 @@
+"""One training run under a mask. It knows nothing of pruning: a start, a schedule, and what came out.
+
+A run can be left and entered at a step: the snapshot at step k holds weights, buffers, optimiser state and the random
+state, and the data order and schedule depend on the step alone (rewinding, arXiv 1903.01611).
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+
+from lth_edge.errors import TrainingError
+from lth_edge.find.evaluate import Evaluation, evaluate, recalibrate
+from lth_edge.find.feed import Feed, Order, augment
+from lth_edge.find.hold import MaskHold
+from lth_edge.recipe import TrainRecipe
+from lth_edge.tasks.task import Task, bare
+from lth_edge.ticket import Array, Mask, Weights
+
+Ticker = Callable[[int, float], None]
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a run begins.
+
+    Attributes:
+        step: the first step of the schedule and data order to be done.
+        weights: parameters and buffers.
+        state: optimiser state and random state at that step; empty for a fresh start.
+    """
+
+    step: int
+    weights: Weights
+    state: Weights = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run leaves.
+
+    Attributes:
+        end: weights after the last step; rankings come from them.
+        best: weights at the lowest validation loss; they are reported and shipped.
+        history: (step, validation loss, validation metric) at every evaluation.
+        snapshot: the state at the rewinding step, where it was asked for.
+    """
+
+    end: Weights
+    best: Weights
+    best_step: int
+    evaluation: Evaluation
+    steps: int
+    seconds: float
+    history: list[tuple[int, float, float]]
+    snapshot: Start | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to be done.
+
+    Attributes:
+        network: a network of the task; its weights are overwritten by `start`.
+        mask: held after every step.
+        settings: a training recipe with nothing left to "auto".
+        constant_rate: train at the schedule's last rate throughout (fine-tuning).
+        snapshot_step: keep the state at this step.
+        seed: of data order, augmentation and dropout.
+        tick: called after every step with the step and the last validation metric.
+    """
+
+    task: Task
+    network: nn.Module
+    mask: Mask
+    start: Start
+    settings: TrainRecipe
+    train_feed: Feed
+    validation_feed: Feed
+    seed: int
+    constant_rate: bool = False
+    snapshot_step: int | None = None
+    recalibrate_bn: bool = False
+    tick: Ticker = lambda step, metric: None
+
+
+def train(job: Job) -> Trained:
+    """Do the run.
+
+    Raises:
+        TrainingError: the loss is not finite.
+    """
+    began = time.perf_counter()
+    with torch.random.fork_rng():
+        run = _Run(job)
+        snapshot = None
+        for step in range(job.start.step, run.steps):
+            if step == job.snapshot_step:
+                snapshot = run.snapshot(step)
+            run.step(step)
+        end = weights_of(job.network)
+    return Trained(
+        end=end,
+        best=run.best,
+        best_step=run.best_step,
+        evaluation=run.best_evaluation,
+        steps=run.steps - job.start.step,
+        seconds=time.perf_counter() - began,
+        history=run.history,
+        snapshot=snapshot,
+    )
+
+
+class _Run:
+    """The state of a run between two steps."""
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.settings = job, job.settings
+        self.steps = _set(job.settings.steps)
+        load(job.network, job.start.weights)
+        self.hold = MaskHold(job.network, job.mask)
+        self.optimizer = make_optimizer(job.network, job.settings)
+        self.hold(self.optimizer)
+        self.order = Order(len(job.train_feed), _set(job.settings.batch_size), job.seed)
+        self.history: list[tuple[int, float, float]] = []
+        self.best, self.best_step = weights_of(job.network), job.start.step
+        self.best_evaluation = Evaluation(math.inf, math.nan)
+        torch.manual_seed(job.seed)
+        _restore(self.optimizer, job.start.state)
+        job.network.train()
+
+    def step(self, step: int) -> None:
+        inputs, targets = self.job.train_feed.batch(self.order(step))
+        if self.settings.augment not in {None, "none"}:
+            inputs = (augment(inputs[0], self.settings.augment, step, self.job.seed), *inputs[1:])
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.settings, self.steps if self.job.constant_rate else step)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.job.task.loss(bare(_outputs(self.job.network, inputs)), bare(targets))
+        loss.backward()
+        self.optimizer.step()
+        done = step + 1
+        if done % _set(self.settings.evaluate_every) == 0 or done == self.steps:
+            self._evaluate(done, loss)
+        self.job.tick(done, self.history[-1][2] if self.history else math.nan)
+
+    def snapshot(self, step: int) -> Start:
+        return Start(step, weights_of(self.job.network), _state(self.optimizer))
+
+    def _evaluate(self, step: int, loss: Tensor) -> None:
+        if not math.isfinite(float(loss.detach())):
+            raise TrainingError(f"the loss is {float(loss)} at step {step}", "lower --learning-rate or check the data")
+        ahead = weights_of(self.job.network) if self.job.recalibrate_bn else None
+        if ahead is not None:
+            recalibrate(self.job.network, self.job.train_feed, _set(self.settings.batch_size))
+        found = evaluate(self.job.task, self.job.network, self.job.validation_feed)
+        if not math.isfinite(found.loss):
+            raise TrainingError(f"validation loss is {found.loss} at step {step}", "lower --learning-rate")
+        self.history.append((step, found.loss, found.metric))
+        if found.loss < self.best_evaluation.loss:
+            self.best, self.best_step, self.best_evaluation = weights_of(self.job.network), step, found
+        if ahead is not None:
+            load(self.job.network, ahead)
+
+
+def learning_rate(settings: TrainRecipe, step: int) -> float:
+    """The rate at a step: a linear warm-up, then a drop by `gamma` at each milestone."""
+    share = step / _set(settings.steps)
+    rate = _set(settings.learning_rate) * settings.gamma ** sum(share >= m for m in settings.milestones or ())
+    return rate * min(1.0, (share + 1 / _set(settings.steps)) / settings.warmup) if settings.warmup else rate
+
+
+def make_optimizer(network: nn.Module, settings: TrainRecipe) -> Optimizer:
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    rate, decay = _set(settings.learning_rate), _set(settings.weight_decay)
+    if settings.optimizer == "sgd":
+        return SGD(parameters, rate, momentum=settings.momentum, weight_decay=decay, fused=True)
+    kind = Adam if settings.optimizer == "adam" else AdamW
+    return kind(parameters, rate, weight_decay=decay, fused=True)
+
+
+def weights_of(network: nn.Module) -> Weights:
+    """A copy of parameters and buffers as arrays."""
+    return {name: tensor.detach().cpu().numpy().copy() for name, tensor in network.state_dict().items()}
+
+
+def load(network: nn.Module, weights: Weights) -> None:
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
+
+
+def _outputs(network: nn.Module, inputs: tuple[Tensor, ...]) -> Any:
+    return network(*inputs)
+
+
+def _state(optimizer: Optimizer) -> Weights:
+    """Optimiser and random state as arrays, so that they are stored without pickling."""
+    state: dict[str, Array] = {"rng": torch.get_rng_state().numpy()}
+    if torch.cuda.is_available():
+        state["rng_cuda"] = torch.cuda.get_rng_state().numpy()
+    for index, entries in optimizer.state_dict()["state"].items():
+        for key, value in entries.items():
+            if isinstance(value, Tensor):
+                state[f"{index}.{key}"] = value.detach().cpu().numpy().copy()
+    return state
+
+
+def _restore(optimizer: Optimizer, state: Weights) -> None:
+    if not state:
+        return
+    torch.set_rng_state(torch.from_numpy(state["rng"]))
+    if "rng_cuda" in state and torch.cuda.is_available():
+        torch.cuda.set_rng_state(torch.from_numpy(state["rng_cuda"]))
+    entries: dict[int, dict[str, Tensor]] = {}
+    for name, array in state.items():
+        index, _, key = name.partition(".")
+        if key:
+            entries.setdefault(int(index), {})[key] = torch.from_numpy(array)
+    optimizer.load_state_dict({"state": entries, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _set(value: Any) -> Any:
+    """A setting that `lth_edge.find.defaults` has filled in."""
+    assert value is not None, "the recipe still has auto values"
+    return value

@@ -1,0 +1,125 @@
+"""What a run found: the sections of its report that come from the search, from the files and from the test set."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from lth_edge.bench.machine import machine
+from lth_edge.bench.measure import Measurements
+from lth_edge.final_pass import TestResults
+from lth_edge.find.choose import Choice
+from lth_edge.find.defaults import why_rewind
+from lth_edge.find.level import Level
+from lth_edge.find.prunable import prunable
+from lth_edge.find.search import Found, Stage
+from lth_edge.forms import Baseline, Stored
+from lth_edge.report import content
+from lth_edge.run import Run
+from lth_edge.tasks.task import Task
+
+
+def kind_of(task: Task, choice: Choice | None) -> str:
+    """What the outcome may be called: a ticket is won from the network's own initialisation."""
+    if choice is None:
+        return "no ticket within tolerance"
+    return "winning ticket" if task.given is None else "pruned from trained weights"
+
+
+def search_sections(
+    stage: Stage,
+    run: Run,
+    searches: Sequence[Found],
+    controls: Sequence[Level],
+    choice: Choice | None,
+    tested: TestResults,
+) -> dict[str, Any]:
+    """Header, task, search, machine, levels and layers."""
+    task, recipe = stage.task, stage.recipe
+    levels = [level for search in searches for level in search.levels]
+    records = [_record(task, searches, level, tested) for level in (*levels, *controls)]
+    rows = [record.to_dict() for record in records]
+    name = f"{task.name}-{recipe.search_hash}"
+    return content.header(name, kind_of(task, choice), recipe.search_hash, recipe.to_dict()) | {
+        "task": _task(task, tested),
+        "find": {
+            "retraining": recipe.find.retraining,
+            "rewind_step": recipe.find.rewind_step,
+            "why": why_rewind(recipe.find, task),
+            "stopped": "; ".join(dict.fromkeys(search.stopped for search in searches)),
+            "seconds": sum(level.facts["seconds"] for level in (*levels, *controls)),
+        },
+        "machine": machine(),
+        "forecast": run.facts["forecast"],
+        "levels": rows,
+        "curve": content.curve(rows),
+        "chosen": None if choice is None else _chosen(choice),
+        "layers": [] if choice is None else content.layers(choice.level.mask()),
+    }
+
+
+def file_sections(
+    baseline: Baseline,
+    stored: Stored | None,
+    validation: Mapping[str, float],
+    tested: TestResults,
+    measured: Measurements,
+) -> dict[str, Any]:
+    """CSR, compaction, proof, forms, sizes and measurements; the package comes last, when its form is chosen."""
+    paths = baseline.paths | (stored.paths if stored else {})
+    proofs = [baseline.proof, *([stored.proof] if stored else [])]
+    rows = content.forms(paths, validation, tested.forms)
+    others = {} if stored is None else {
+        "dense with zeros gzipped": stored.masked_gzip_bytes, "CSR": stored.csr["bytes"]
+    }  # fmt: skip
+    return {
+        "csr": stored.csr if stored else None,
+        "compact": stored.compact if stored else None,
+        "proof": {"examples": baseline.proof.examples, "forms": [proof.to_dict() for proof in proofs]},
+        "forms": rows,
+        "missing_forms": baseline.missing,
+        "sizes": content.sizes(rows, others),
+        "measurements": measured.to_dict(),
+        "package": None,
+    }
+
+
+def _record(task: Task, searches: Iterable[Found], level: Level, tested: TestResults) -> content.LevelRecord:
+    seed = level.facts["seed"]
+    dense = next(search.levels[0] for search in searches if search.seed == seed)
+    fall = task.metric.loss_against(level.metric, dense.metric)
+    key = (int(seed), level.number, str(level.facts["control"]))
+    return content.LevelRecord(level.facts, tested.levels.get(key), fall <= task.tolerance)
+
+
+def _task(task: Task, tested: TestResults) -> dict[str, Any]:
+    network = task.network(0)
+    splits = task.splits
+    return {
+        "model": task.model,
+        "data": task.data,
+        "metric": {
+            "name": task.metric.name,
+            "unit": task.metric.unit,
+            "higher_is_better": task.metric.higher_is_better,
+        },
+        "tolerance": task.tolerance,
+        "labels": list(task.labels),
+        "examples": {
+            "train": len(splits.train),
+            "validation": len(splits.validation),
+            "test": 0 if splits.test is None else len(splits.test),
+        },
+        "test_set": splits.test_origin,
+        "test_reads": len(tested.openings),
+        "test_openings": tested.openings,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "prunable": sum(math.prod(shape) for shape in prunable(task, network).shapes.values()),
+    }
+
+
+def _chosen(choice: Choice) -> dict[str, Any]:
+    facts = choice.level.facts
+    return {key: facts[key] for key in ("level", "sparsity", "weights_left")} | {
+        "seed": choice.seed,
+        "why": choice.why,
+    }

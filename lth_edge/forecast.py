@@ -1,0 +1,180 @@
+"""The forecast: export, proof, latency and training time of the unpruned net, before anything is trained.
+
+What would fail after a day of training fails here after a minute.
+"""
+
+import math
+import os
+import statistics
+import tempfile
+import time
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from lth_edge.convert.model_file import save_model
+from lth_edge.export.onnx_export import export_onnx
+from lth_edge.find.evaluate import evaluate
+from lth_edge.find.prunable import prunable
+from lth_edge.find.search import Stage
+from lth_edge.find.train import Job, Start, train, weights_of
+from lth_edge.recipe import Recipe
+from lth_edge.runtime.session import session
+from lth_edge.tasks.task import Task
+from lth_edge.ticket import Mask
+from lth_edge.verify import prove
+
+TIMED_STEPS = 20
+LONG_STEP = 0.02
+"""Seconds; shorter steps stay on one thread."""
+CLEAR_GAIN = 1.3
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What to expect.
+
+    Attributes:
+        seconds_per_level, hours: training time, the latter for every level, seed and control that may come.
+        dense_latency_us: median of the unpruned net in onnxruntime, batch 1, one thread.
+        max_error: of the exported file against PyTorch, as a share of the largest output.
+        threads: torch threads for training.
+        unsupported: parameters that stay dense, with the kind of their layer.
+    """
+
+    seconds_per_level: float
+    hours: float
+    dense_latency_us: float
+    max_error: float
+    threads: int
+    unsupported: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """The forecast for people."""
+        stays = f"; stay dense: {', '.join(self.unsupported)}" if self.unsupported else ""
+        return [
+            f"forecast: exported and proved (largest error {self.max_error:.1e} of the largest output){stays}",
+            f"forecast: the dense file takes {self.dense_latency_us:.0f} us in onnxruntime (batch 1, one thread)",
+            f"forecast: {self.seconds_per_level:.1f} s a level, {_hours(self.hours)} at most, {self.threads} thread(s)",
+        ]
+
+
+def forecast(stage: Stage, own_loop: bool) -> Forecast:
+    """Export, prove and time the unpruned net; time 20 real steps.
+
+    Args:
+        own_loop: the user's training function is used: its steps cannot be timed, and are said to be 0.
+
+    Raises:
+        InputError: the network cannot be exported or has nothing to prune.
+        ProofError: the exported file computes something else.
+    """
+    task, recipe = stage.task, stage.recipe
+    network = task.network(recipe.find.seeds[0])
+    layers = prunable(task, network)
+    error, latency = _prove_and_time(task, recipe, network)
+    threads = recipe.train.threads or _worthwhile_threads(stage, own_loop)
+    torch.set_num_threads(threads)
+    level = 0.0 if own_loop else _level_seconds(stage)
+    return Forecast(
+        seconds_per_level=level,
+        hours=level * _trainings(recipe) / 3600,
+        dense_latency_us=latency,
+        max_error=error,
+        threads=threads,
+        unsupported=_dense_parameters(network, set(layers.shapes)),
+    )
+
+
+def _prove_and_time(task: Task, recipe: Recipe, network: nn.Module) -> tuple[float, float]:
+    exported = export_onnx(task, network, None, recipe.store.opset)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "dense.onnx"
+        save_model(exported.model, path)
+        proof = prove("dense", path, task, network, task.splits.train, count=32)
+        running = session(path)
+        feed = task.feed(task.splits.train.batch(torch.arange(1))[0])
+        times: list[float] = []
+        deadline = time.perf_counter() + 1.0
+        while len(times) < 20 or (len(times) < 500 and time.perf_counter() < deadline):
+            began = time.perf_counter()
+            running.run(None, feed)
+            times.append(time.perf_counter() - began)
+    return proof.max_error, statistics.median(times) * 1e6
+
+
+def _worthwhile_threads(stage: Stage, own_loop: bool) -> int:
+    """All threads where they gain clearly on long steps, else one.
+
+    Threads wait for each other at every operator: once anything else runs on the machine, short steps on two threads
+    took ten times as long as on one.
+    """
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if available == 1 or own_loop or stage.device.type != "cpu":
+        return 1
+    alone = _step_seconds(stage, 1)
+    if alone < LONG_STEP:
+        return 1
+    return available if alone / _step_seconds(stage, available) > CLEAR_GAIN else 1
+
+
+def _step_seconds(stage: Stage, threads: int) -> float:
+    """Median time of a real step; the last one is left out, for an evaluation follows it."""
+    torch.set_num_threads(threads)
+    network = stage.task.network(0).to(stage.device)
+    ends: list[float] = []
+    job = Job(
+        task=stage.task,
+        network=network,
+        mask=Mask({}),
+        start=Start(0, weights_of(network)),
+        settings=replace(stage.recipe.train, steps=TIMED_STEPS + 1, evaluate_every=TIMED_STEPS + 1),
+        train_feed=stage.train_feed,
+        validation_feed=stage.validation_feed,
+        seed=0,
+        tick=lambda step, metric: ends.append(time.perf_counter()),
+    )
+    train(job)
+    return statistics.median(after - before for before, after in pairwise(ends[:-1]))
+
+
+def _level_seconds(stage: Stage) -> float:
+    settings = stage.recipe.train
+    network = stage.task.network(0).to(stage.device)
+    began = time.perf_counter()
+    evaluate(stage.task, network, stage.validation_feed)
+    evaluation = time.perf_counter() - began
+    steps = settings.steps or 0
+    return steps * _step_seconds(stage, torch.get_num_threads()) + steps // (settings.evaluate_every or 1) * evaluation
+
+
+def _trainings(recipe: Recipe) -> int:
+    """Training runs that may come: levels and controls, times seeds."""
+    levels = recipe.find.levels
+    if recipe.find.sparsity is not None:
+        levels = min(levels, math.ceil(math.log(1 - recipe.find.sparsity) / math.log(1 - recipe.find.prune_rate)))
+    controls = 2 * len(recipe.find.control_levels or (0,)) if recipe.find.controls else 0
+    return (1 + levels + controls) * len(recipe.find.seeds)
+
+
+def _dense_parameters(network: nn.Module, pruned: set[str]) -> list[str]:
+    """Weight matrices of layers that lth-edge does not prune, such as recurrent ones and embeddings."""
+    owners = {
+        name: type(network.get_submodule(name.rpartition(".")[0])).__name__ for name, _ in network.named_parameters()
+    }
+    return [
+        f"{name} ({owners[name]})"
+        for name, parameter in network.named_parameters()
+        if parameter.ndim >= 2 and name not in pruned
+    ]
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:.1f} hours in all" if hours >= 1 else f"{hours * 60:.1f} minutes in all"

@@ -1,0 +1,141 @@
+"""The files of a run: the dense baseline, its int8 version, the ticket as CSR and as ONNX."""
+
+import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from lth_edge.bench.size import size
+from lth_edge.convert.compact import remove_dead_units
+from lth_edge.convert.int8 import to_int8
+from lth_edge.convert.model_file import save_model
+from lth_edge.convert.standard import to_standard
+from lth_edge.errors import InputError
+from lth_edge.export.onnx_export import Exported, export_onnx
+from lth_edge.find.train import load
+from lth_edge.recipe import StoreRecipe
+from lth_edge.sparse.csr import CsrMatrix, save_csr
+from lth_edge.tasks.examples import batches
+from lth_edge.tasks.task import Task
+from lth_edge.ticket import Array, Ticket
+from lth_edge.verify import Proof, prove
+
+CALIBRATION_EXAMPLES = 256
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The dense network's files.
+
+    Attributes:
+        paths: form -> file, dense first.
+        proof: dense.onnx against PyTorch; int8 is judged by its accuracy alone.
+        missing: form -> why there is none.
+    """
+
+    paths: dict[str, Path]
+    proof: Proof
+    missing: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The ticket's files.
+
+    Attributes:
+        paths: form -> file.
+        proof: ticket.onnx against PyTorch.
+        csr: CSR bytes, per layer and of the file.
+        masked_gzip_bytes: the dense file with the ticket's zeros in place, gzipped.
+        compact: what the removal of dead units did.
+    """
+
+    paths: dict[str, Path]
+    proof: Proof
+    csr: dict[str, Any]
+    masked_gzip_bytes: int
+    compact: dict[str, Any]
+
+
+def make_baseline(task: Task, dense: Ticket, recipe: StoreRecipe, folder: Path) -> Baseline:
+    """Export the dense network, prove the file, and quantise it to int8.
+
+    Raises:
+        ProofError: the file computes something else than PyTorch.
+    """
+    network = _network(task, dense)
+    path, quantised = folder / "dense.onnx", folder / "int8.onnx"
+    save_model(export_onnx(task, network, None, recipe.opset).model, path)
+    proof = prove("dense", path, task, network, task.splits.validation)
+    try:
+        to_int8(path, quantised, _calibration(task))
+    except InputError as error:
+        return Baseline({"dense": path}, proof, {"int8": error.message})
+    return Baseline({"dense": path, "int8": quantised}, proof, {})
+
+
+def store_ticket(task: Task, ticket: Ticket, recipe: StoreRecipe, folder: Path) -> Stored:
+    """Export the ticket, store its weights as CSR, write the compact file from them, and prove it.
+
+    Raises:
+        ProofError: the file computes something else than PyTorch.
+    """
+    network = _network(task, ticket)
+    exported = export_onnx(task, network, ticket.mask, recipe.opset)
+    masked = len(gzip.compress(exported.to_bytes(), compresslevel=9, mtime=0))
+    kept, compact = _without_dead_units(exported, recipe, folder)
+    csr = _store_csr(kept, folder / "ticket.csr.safetensors")
+    path = folder / "ticket.onnx"
+    save_model(to_standard(kept.model, kept.masks), path)
+    proof = prove("ticket", path, task, network, task.splits.validation)
+    return Stored({"ticket": path}, proof, csr, masked, compact)
+
+
+def _network(task: Task, ticket: Ticket) -> nn.Module:
+    network = task.network(0)
+    load(network, ticket.weights)
+    return network
+
+
+def _calibration(task: Task) -> Iterator[dict[str, Array]]:
+    for index, (inputs, _) in enumerate(batches(task.splits.train, 32)):
+        if index * 32 >= CALIBRATION_EXAMPLES:
+            return
+        yield task.feed(inputs)
+
+
+def _without_dead_units(exported: Exported, recipe: StoreRecipe, folder: Path) -> tuple[Exported, dict[str, Any]]:
+    """The model without units that can no longer matter, where the recipe asks for it, and the effect on bytes."""
+    nothing: dict[str, Any] = {"removals": [], "refusals": [], "bytes_before": None, "bytes_after": None}
+    if not recipe.compact:
+        return exported, {"applied": False, **nothing}
+    smaller = remove_dead_units(exported.model, exported.masks)
+    after = Exported(smaller.model, dict(smaller.masks))
+    before_bytes, after_bytes = (_standard_bytes(form, folder) for form in (exported, after))
+    return after, {
+        "applied": True,
+        "removals": [vars(removal) for removal in smaller.removals],
+        "refusals": [vars(refusal) for refusal in smaller.refusals],
+        "bytes_before": before_bytes,
+        "bytes_after": after_bytes,
+    }
+
+
+def _standard_bytes(exported: Exported, folder: Path) -> int:
+    path = folder / "measured.onnx"
+    save_model(to_standard(exported.model, exported.masks), path)
+    found = size(path).bytes
+    path.unlink()
+    return found
+
+
+def _store_csr(exported: Exported, path: Path) -> dict[str, Any]:
+    """Write every masked weight of the exported model as CSR, as the mask says, never as `w != 0` would."""
+    arrays = exported.masked_arrays()
+    matrices = {name: (CsrMatrix.from_mask(arrays[name], kept), kept.shape) for name, kept in exported.masks.items()}
+    save_csr(path, matrices)
+    layers = [{"name": name, "nnz": m.nnz, "bytes": m.nbytes} for name, (m, _) in matrices.items()]
+    return {"bytes": path.stat().st_size, "layers": layers}

@@ -1,0 +1,44 @@
+"""The oldest onnxruntime that runs a model, from the versions stamped in its file."""
+
+from lth_edge.errors import InputError
+
+# First onnxruntime release whose CPU kernels cover an ai.onnx opset. Measured by running a small network of
+# Conv, Gemm, CumSum and ScatterElements with the wheels 1.15 to 1.26; 1.14 comes from the tables of releases.
+# onnxruntime 1.15 accepts opset 19 but lacks its Cast; 1.20 knows opsets up to 21, 1.22 IR versions to 10.
+_OPSETS = {
+    18: "1.14",
+    19: "1.16",
+    20: "1.17",
+    21: "1.18",
+    22: "1.21",
+    23: "1.23",
+    24: "1.24",
+    25: "1.24",
+    26: "1.25",
+}
+
+# First onnxruntime release that reads an IR version; measured likewise.
+_IR_VERSIONS = {8: "1.14", 9: "1.15", 10: "1.18", 11: "1.23", 12: "1.24", 13: "1.24"}
+
+
+def oldest_onnxruntime(opset: int, ir_version: int) -> str:
+    """The oldest onnxruntime, such as "1.14", that runs a model of this ai.onnx opset and IR version.
+
+    Files older than the table get its first entry: newer releases of onnxruntime run every older file.
+
+    Raises:
+        InputError: newer than the newest release in the table.
+    """
+    found = (_first_release("opset", _OPSETS, opset), _first_release("IR version", _IR_VERSIONS, ir_version))
+    return max(found, key=_as_numbers)
+
+
+def _first_release(what: str, table: dict[int, str], version: int) -> str:
+    newest = max(table)
+    if version > newest:
+        raise InputError(f"no known onnxruntime runs {what} {version}", f"export with {what} {newest} or lower")
+    return table[max(version, min(table))]
+
+
+def _as_numbers(release: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in release.split("."))

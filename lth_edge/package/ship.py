@@ -1,0 +1,81 @@
+"""From a run's files to its package: the form that won, its test vector and its figures."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lth_edge.convert.model_file import versions
+from lth_edge.package.write import PackageContents, write_package, zip_path
+from lth_edge.runtime.session import session
+from lth_edge.ticket import Array
+
+QUANTISED_TOLERANCE = 0.05
+"""For int8 on another processor: sums round differently, and a rounding step of an activation is a coarse one."""
+
+
+def ship(
+    folder: Path,
+    report: Mapping[str, Any],
+    form: str,
+    paths: Mapping[str, Path],
+    inputs: Mapping[str, Array],
+    licenses: tuple[str, str],
+) -> dict[str, Any]:
+    """Write `folder/package` and `folder/package.zip` with the given form.
+
+    Every form so far consists of standard operators, so each is its own fallback.
+
+    Args:
+        inputs: raw examples of the test vector.
+        licenses: SPDX identifiers of weights and data.
+
+    Returns:
+        The report's "package" section.
+    """
+    path = paths[form]
+    running = session(path)
+    outputs = dict(zip((o.name for o in running.get_outputs()), running.run(None, dict(inputs)), strict=True))
+    opset, ir_version = versions(path)
+    contents = PackageContents(
+        name=report["name"],
+        created=report["created"],
+        kind=_kind(report["kind"], form),
+        form=form,
+        model=path,
+        fallback=path,
+        inputs=inputs,
+        outputs=outputs,
+        metric=report["task"]["metric"],
+        opset=opset,
+        ir_version=ir_version,
+        recipe_hash=report["recipe_hash"],
+        labels=report["task"]["labels"],
+        figures=_figures(report, form),
+        license_weights=licenses[0],
+        license_data=licenses[1],
+        tolerance=QUANTISED_TOLERANCE if form == "int8" else PackageContents.tolerance,
+    )
+    write_package(folder / "package", contents)
+    archive = zip_path(folder / "package")
+    return {"folder": "package", "zip": archive.name, "form": form, "bytes": archive.stat().st_size}
+
+
+def _kind(kind: str, form: str) -> str:
+    return kind if form not in {"dense", "int8"} else f"{form} network, no ticket"
+
+
+def _figures(report: Mapping[str, Any], form: str) -> dict[str, Any]:
+    """What was measured of this form, and of dense beside it, on the machine named."""
+    rows = {row["name"]: row for row in report["forms"]}
+    latency = (report["measurements"] or {}).get("latency", [])
+    figures: dict[str, Any] = {
+        "machine": report["machine"]["cpu"],
+        "threads": report["measurements"]["threads"],
+    }
+    for name in dict.fromkeys((form, "dense")):
+        figures[name] = {
+            "bytes": rows[name]["bytes"],
+            f"test {report['task']['metric']['name']}": rows[name]["test_metric"],
+            **{f"p50 us, batch {row['batch']}": row["p50_us"] for row in latency if row["form"] == name},
+        }
+    return figures

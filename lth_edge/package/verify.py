@@ -1,0 +1,99 @@
+"""Check a package on arrival: nothing missing, nothing added, every byte as written, outputs as recorded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lth_edge.errors import DamagedError, LthEdgeError
+from lth_edge.files import file_hash
+from lth_edge.package.archive import unpacked
+from lth_edge.package.fields import MEND
+from lth_edge.package.manifest import MANIFEST, SUMS, Manifest, sums
+from lth_edge.package.replay import Vector, replay_error, tensors
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was checked.
+
+    Attributes:
+        manifest: of the package.
+        files: names of all files whose hash was checked.
+        errors: file name of each model -> largest error of its replay, as a share of the largest output.
+    """
+
+    manifest: Manifest
+    files: tuple[str, ...]
+    errors: Mapping[str, float]
+
+
+def verify_package(path: Path) -> Verified:
+    """Verify a package, given as its folder or its zip.
+
+    The hashes tell damage, not forgery: whoever can rewrite the files can rewrite the manifest.
+
+    Raises:
+        DamagedError: anything at all is wrong; it names the file.
+    """
+    if path.is_dir():
+        return _verify_folder(path)
+    if not path.is_file():
+        raise DamagedError(f"there is no package {path}", "give the folder or the zip that lth-edge wrote")
+    with unpacked(path) as folder:
+        return _verify_folder(folder)
+
+
+def _verify_folder(folder: Path) -> Verified:
+    manifest = _read_manifest(folder)
+    _check_listing(folder, manifest)
+    for name, record in manifest.files.items():
+        file = folder / name
+        if file.stat().st_size != record.bytes or file_hash(file) != record.sha256:
+            raise DamagedError(f"{name} does not match its SHA-256 in {MANIFEST}", MEND)
+    return Verified(manifest, tuple(sorted({*manifest.files, MANIFEST})), _replay(folder, manifest))
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    """The manifest, once SHA256SUMS has vouched for each of its bytes."""
+    text, listed = _read(folder / MANIFEST), _read(folder / SUMS)
+    manifest = Manifest.from_json(text)
+    if listed != sums(text, manifest.files).encode("ascii"):
+        raise DamagedError(f"{MANIFEST} and {SUMS} contradict each other: one of them is damaged", MEND)
+    return manifest
+
+
+def _read(file: Path) -> bytes:
+    if not file.is_file():
+        raise DamagedError(f"{file.name} is missing from the package", MEND)
+    return file.read_bytes()
+
+
+def _check_listing(folder: Path, manifest: Manifest) -> None:
+    present, listed = {entry.name for entry in folder.iterdir()}, {*manifest.files, MANIFEST, SUMS}
+    for name in sorted(present - listed):
+        raise DamagedError(f"{name!a} is in the package but not in its manifest", "remove it if you put it there")
+    for name in sorted(listed):
+        if not (folder / name).is_file():
+            raise DamagedError(f"{name} is missing from the package", MEND)
+
+
+def _replay(folder: Path, manifest: Manifest) -> dict[str, float]:
+    vector = Vector.load(folder / manifest.test_vector.file, manifest.inputs, manifest.outputs)
+    return {name: _replay_one(folder, name, manifest, vector) for name in (manifest.model, manifest.fallback)}
+
+
+def _replay_one(folder: Path, name: str, manifest: Manifest, vector: Vector) -> float:
+    try:
+        if tensors(folder / name) != (manifest.inputs, manifest.outputs):
+            raise DamagedError(f"{name} has other inputs or outputs than {MANIFEST} says", MEND)
+        error = replay_error(folder / name, vector)
+    except LthEdgeError as problem:
+        # One kind of error for the caller; a temporary folder's name says nothing to anyone.
+        raise DamagedError(problem.message.replace(f"{folder}/", ""), problem.mend) from problem
+    if not error <= manifest.test_vector.tolerance:
+        raise DamagedError(
+            f"{name} is off by {error:.2g} of the largest output on the test vector "
+            f"(allowed: {manifest.test_vector.tolerance:.2g})",
+            "this machine computes differently; try a newer onnxruntime, or make the package anew",
+        )
+    return error

@@ -1,0 +1,162 @@
+"""The product in one function: a network goes in, a ticket that runs, with proof, comes out."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from lth_edge import findings
+from lth_edge.bench.measure import bench
+from lth_edge.bench.verdicts import best_form, verdicts
+from lth_edge.errors import InputError
+from lth_edge.final_pass import final_pass, validation_metrics
+from lth_edge.find.choose import Choice, choose
+from lth_edge.find.controls import KINDS, control
+from lth_edge.find.defaults import fill_in
+from lth_edge.find.level import Level
+from lth_edge.find.own import OwnLoop, own_trainer
+from lth_edge.find.search import Budget, Found, Stage, find
+from lth_edge.find.train import train
+from lth_edge.forecast import Forecast, forecast
+from lth_edge.forms import make_baseline, store_ticket
+from lth_edge.package.ship import ship
+from lth_edge.progress import Progress, Silent
+from lth_edge.recipe import Recipe
+from lth_edge.report import content
+from lth_edge.report.report import Report
+from lth_edge.run import Run, open_run
+from lth_edge.tasks.task import Task, described, load_task
+from lth_edge.ticket import Array
+
+
+def compress(
+    recipe: Recipe,
+    out: Path | None = None,
+    *,
+    task: Task | None = None,
+    loop: OwnLoop | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Find a winning ticket and ship it: the whole product.
+
+    Args:
+        recipe: what to do; the same recipe goes on where a killed call stopped.
+        out: the run's folder; by default `lth-edge-runs/TASK-HASH`.
+        task: in place of the one that `recipe.task` names.
+        loop: the user's training function, see `lth_edge.find.own`.
+
+    Returns:
+        The report; its "chosen" is `None` where no pruned level is within tolerance, the curve is there all the same.
+
+    Raises:
+        LthEdgeError: see `lth_edge.errors`.
+    """
+    progress = progress or Silent()
+    if task is None:
+        task = load_task(recipe.task)
+    else:
+        recipe = replace(recipe, task=described(task))
+    recipe = fill_in(recipe, task)
+    with open_run(out, recipe, task) as begun:
+        stage, run = prepare(task, recipe, begun, loop, progress)  # export, prove, time: before any training
+        searches = find_all(stage, run)  # dense, then train -> prune -> rewind, level by level
+        choice = choose(task, searches)  # the sparsest within tolerance, on validation data
+        controls = list(train_controls(stage, run, searches, choice))
+        baseline = make_baseline(task, _dense(searches, choice).ticket(), recipe.store, run.files)
+        stored = store_ticket(task, choice.level.ticket(), recipe.store, run.files) if choice else None
+        paths = baseline.paths | (stored.paths if stored else {})
+        validation = validation_metrics(task, paths)
+        progress.line(f"measuring {', '.join(paths)} in {recipe.bench.processes} processes")
+        measured = bench(paths, _batches(task, recipe), recipe.bench)
+        levels = [level for search in searches for level in search.levels]
+        tested = final_pass(stage, run.folder, [*levels, *controls], paths)  # the test set is read here, once
+        report = findings.search_sections(stage, run, searches, controls, choice, tested)
+        report |= findings.file_sections(baseline, stored, validation, tested, measured)
+        if choice:
+            vector = task.feed(task.splits.validation.batch(torch.arange(4))[0])
+            report["package"] = ship(run.folder, report, best_form(report), paths, vector, task.licenses)
+            report["sizes"].append(content.package_size(report))
+        report["verdicts"] = verdicts(report)
+        return Report(report).save(run.folder)
+
+
+def preview(recipe: Recipe, progress: Progress | None = None) -> Forecast:
+    """The forecast alone, as `--dry-run` gives it; nothing is written."""
+    task = load_task(recipe.task)
+    recipe = fill_in(recipe, task)
+    stage = Stage.of(task, recipe, device_of(recipe), progress or Silent())
+    return forecast(stage, own_loop=False)
+
+
+def prepare(task: Task, recipe: Recipe, run: Run, loop: OwnLoop | None, progress: Progress) -> tuple[Stage, Run]:
+    """The stage of a search on pinned threads and device; the forecast is made once in the life of a run."""
+    facts = run.facts
+    device = facts.get("device") or device_of(recipe)
+    trainer = train if loop is None else own_trainer(loop)
+    stage = Stage.of(task, recipe, device, progress, trainer)
+    if device != "cpu":
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    if "forecast" in facts:
+        torch.set_num_threads(facts["forecast"]["threads"])
+        return stage, run
+    outlook = forecast(stage, own_loop=loop is not None)
+    for line in outlook.lines():
+        progress.line(line)
+    return stage, run.pin(device=device, forecast=outlook.to_dict())
+
+
+def device_of(recipe: Recipe) -> str:
+    """The device to train on.
+
+    Raises:
+        InputError: it is not there.
+    """
+    wanted = recipe.train.device
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=wanted)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"the device {wanted!r} is not there: {str(error).splitlines()[0]}", "use --device cpu"
+        ) from error
+    return wanted
+
+
+def find_all(stage: Stage, run: Run) -> list[Found]:
+    """One search per seed, within one budget."""
+    budget = Budget(stage.recipe.find.budget_seconds)
+    searches: list[Found] = []
+    for seed in stage.recipe.find.seeds:
+        if searches and budget.exhausted():
+            stage.progress.line(f"seed {seed}: left out, the budget is spent")
+            continue
+        searches.append(find(stage, seed, run.seed(seed), budget))
+        stage.progress.line(f"seed {seed}: stopped, {searches[-1].stopped}")
+    return searches
+
+
+def train_controls(stage: Stage, run: Run, searches: Sequence[Found], choice: Choice | None) -> Iterator[Level]:
+    """Both controls of each level that the recipe names, for every seed that reached it."""
+    recipe = stage.recipe.find
+    if not recipe.controls:
+        return
+    numbers = recipe.control_levels or ((choice.level.number,) if choice else ())
+    for search in searches:
+        for number in numbers:
+            if 0 < number < len(search.levels):
+                for kind in KINDS:
+                    yield control(stage, kind, search.seed, search.levels, number, run.seed(search.seed))
+
+
+def _dense(searches: Sequence[Found], choice: Choice | None) -> Level:
+    seed = choice.seed if choice else searches[0].seed
+    return next(search.levels[0] for search in searches if search.seed == seed)
+
+
+def _batches(task: Task, recipe: Recipe) -> dict[int, dict[str, Array]]:
+    """Real inputs of the batch sizes to be measured; examples repeat where there are too few."""
+    examples = task.splits.validation
+    sizes = sorted({1, recipe.bench.bench_batch})
+    return {size: task.feed(examples.batch(torch.arange(size) % len(examples))[0]) for size in sizes}

@@ -1,0 +1,150 @@
+"""What was done, on what and where: pairs of a word and a sentence, and the report's own sentences."""
+
+from typing import Any
+
+from lth_edge.report.sections import CONTROLS, Content, controls, seeds, split_shown
+from lth_edge.report.units import Metric, write_bytes, write_share, write_sparsity, write_time
+
+Facts = list[tuple[str, str]]
+
+RETRAINING = {
+    "rewind": "weights rewound",
+    "learning-rate": "learning rate rewound",
+    "fine-tune": "fine-tuned at the last rate",
+}
+TEST_SETS = {
+    "given": "given with the data",
+    "carved": "carved from the data before anything else",
+    "none": "none: no untouched test set",
+}
+
+
+def heading(report: Content) -> str:
+    return f"{report['task']['model']} on {report['task']['data']}"
+
+
+def curve_title(report: Content) -> str:
+    return f"Sparsity and {report['task']['metric']['name']}"
+
+
+def chosen_sentence(report: Content) -> str:
+    chosen = report["chosen"]
+    if not chosen:
+        return f"No ticket was chosen: {report['kind']}."
+    return (
+        f"Level {chosen['level']} of seed {chosen['seed']}: "
+        f"{write_share(chosen['weights_left'])} of the weights left, "
+        f"{write_sparsity(chosen['weights_left'])} zeros. {chosen['why']}"
+    )
+
+
+def curve_sentence(report: Content) -> str:
+    """What the curve's line and band are."""
+    metric, count = Metric.of(report), len(seeds(report))
+    drawn = f"Mean of {count} seeds with its t interval; faint points are single seeds." if count > 1 else "One seed."
+    better = "Higher" if metric.higher_is_better else "Lower"
+    ran = ", ".join(CONTROLS.get(control, control) for control in controls(report))
+    return (
+        f"Shown: {metric.name} on {split_shown(report)} data. {drawn} {better} is better. "
+        f"{f'Controls: {ran}.' if ran else 'Controls not run.'}"
+    )
+
+
+def measured_sentence(report: Content) -> str:
+    """Threads, processes and the null graph's times."""
+    measured = report["measurements"]
+    null = ", ".join(
+        f"{write_time(us / 1e6)} at batch {batch}"
+        for batch, us in (measured["null_us"] or {}).items()
+        if us is not None
+    )
+    threads = f"{measured['threads']} thread" + ("s" if measured["threads"] != 1 else "")
+    sentence = f"{threads}, {measured['processes']} processes, all forms interleaved."
+    return f"{sentence} An empty graph takes {null}." if null else sentence
+
+
+def task_facts(report: Content) -> Facts:
+    task, metric = report["task"], Metric.of(report)
+    examples = ", ".join(f"{count:,} {part}" for part, count in (task["examples"] or {}).items())
+    reads = task["test_reads"]
+    times = "" if task["test_set"] == "none" else f", read {reads} time{'s' if reads != 1 else ''}"
+    return [
+        ("Metric", f"{metric.name}, {'higher' if metric.higher_is_better else 'lower'} is better"),
+        ("Tolerance", f"{task['tolerance']:g} {metric.unit}".strip()),
+        ("Examples", examples),
+        ("Test set", TEST_SETS.get(task["test_set"], task["test_set"]) + times),
+        ("Parameters", f"{task['parameters']:,}, of them {task['prunable']:,} prunable"),
+    ]
+
+
+def find_facts(report: Content) -> Facts:
+    find, forecast = report["find"] or {}, report["forecast"] or {}
+    retraining = RETRAINING.get(find.get("retraining", ""), find.get("retraining"))
+    facts: Facts = [
+        ("Retraining", _text(retraining)),
+        ("Rewind step", f"{_text(find.get('rewind_step'))} ({_text(find.get('why'))})"),
+        ("Stopped", _text(find.get("stopped"))),
+        ("Time", write_time(find.get("seconds"))),
+    ]
+    if forecast.get("seconds_per_level") is not None:
+        facts.append(("Forecast", f"{write_time(forecast['seconds_per_level'])} a level"))
+    if forecast.get("unsupported"):
+        facts.append(("Unsupported", ", ".join(map(str, forecast["unsupported"]))))
+    return [*facts, ("Compact", compact_sentence(report))]
+
+
+def compact_sentence(report: Content) -> str:
+    compact = report["compact"] or {}
+    if not compact.get("applied"):
+        return "dead units were not removed"
+    before, after = write_bytes(compact["bytes_before"]), write_bytes(compact["bytes_after"])
+    removed, refused = len(compact["removals"]), len(compact["refusals"])
+    return f"{removed} removals, {refused} refused; {before} before, {after} after"
+
+
+def machine_facts(report: Content) -> Facts:
+    machine = report["machine"] or {}
+    named = {
+        "cpu": "CPU",
+        "os": "OS",
+        "onnxruntime": "onnxruntime",
+        "load_before": "Load before",
+        "memory_bytes": "Memory",
+    }
+    return [
+        (named.get(key, key.capitalize()), write_bytes(value) if key == "memory_bytes" else _text(value))
+        for key, value in machine.items()
+    ]
+
+
+def package_facts(report: Content) -> Facts:
+    package = report["package"]
+    if not package:
+        return []
+    return [
+        ("Form", package["form"]),
+        ("Size", write_bytes(package["bytes"])),
+        ("Folder", package["folder"]),
+        ("Archive", package["zip"]),
+    ]
+
+
+def recipe_facts(report: Content) -> dict[str, Facts]:
+    """Section of the recipe -> its fields."""
+    return {
+        section: [(name, _text(value)) for name, value in fields.items()]
+        for section, fields in (report["recipe"] or {}).items()
+        if isinstance(fields, dict)
+    }
+
+
+def _text(value: Any) -> str:
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_text, value)) or "–"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} = {_text(item)}" for key, item in value.items()) or "–"
+    return f"{value:g}" if isinstance(value, float) else str(value)

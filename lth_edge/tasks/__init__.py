@@ -1,0 +1,1 @@
+"""WHAT is compressed: model, data, loss, metric."""

@@ -1,0 +1,184 @@
+"""Examples: inputs with their targets, in memory or read on demand, and the test set under seal."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import default_collate
+
+from lth_edge.errors import InputError
+
+Tensors = tuple[Tensor, ...]
+
+
+class Examples(Protocol):
+    """A set of examples, each with one or more inputs and targets.
+
+    `targets` hold one entry per example; `groups`, where given, say which examples are related (one integer each).
+    """
+
+    @property
+    def targets(self) -> Tensors: ...
+
+    @property
+    def groups(self) -> Tensor | None: ...
+
+    def __len__(self) -> int: ...
+
+    def batch(self, indices: Tensor) -> tuple[Tensors, Tensors]:
+        """Raw inputs and targets of some examples, batch first."""
+
+    def subset(self, indices: Tensor) -> "Examples": ...
+
+    def digest(self) -> str:
+        """A hash that changes with the content."""
+
+
+@dataclass(frozen=True)
+class TensorExamples:
+    """Examples that lie in memory as tensors, batch first."""
+
+    inputs: Tensors
+    targets: Tensors
+    groups: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        tensors = [*self.inputs, *self.targets, *([] if self.groups is None else [self.groups])]
+        if not self.inputs or len({len(tensor) for tensor in tensors}) != 1:
+            sizes = ", ".join(str(len(tensor)) for tensor in tensors)
+            raise InputError(f"inputs, targets and groups differ in length: {sizes}", "give one of each per example")
+
+    def __len__(self) -> int:
+        return len(self.inputs[0])
+
+    def batch(self, indices: Tensor) -> tuple[Tensors, Tensors]:
+        return tuple(x[indices] for x in self.inputs), tuple(y[indices] for y in self.targets)
+
+    def subset(self, indices: Tensor) -> "TensorExamples":
+        groups = None if self.groups is None else self.groups[indices]
+        return TensorExamples(*self.batch(indices), groups)
+
+    def digest(self) -> str:
+        digest = sha256()
+        for tensor in (*self.inputs, *self.targets):
+            digest.update(tensor.contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class DatasetExamples:
+    """Examples read on demand from a map-style `torch.utils.data.Dataset` of (input(s), target(s)) pairs.
+
+    `order` picks examples of the data set; decoding is spread over threads, where images spend their time.
+    """
+
+    dataset: Any
+    targets: Tensors
+    groups: Tensor | None = None
+    order: Tensor = field(default_factory=lambda: torch.arange(0))
+
+    @classmethod
+    def over(cls, dataset: Any, targets: Tensors | None = None, groups: Tensor | None = None) -> "DatasetExamples":
+        count = len(dataset)
+        found = targets or _as_tuple(default_collate([dataset[i][1] for i in range(count)]))
+        return cls(dataset, found, groups, torch.arange(count))
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def batch(self, indices: Tensor) -> tuple[Tensors, Tensors]:
+        with ThreadPoolExecutor(4) as pool:
+            pairs = list(pool.map(self.dataset.__getitem__, self.order[indices].tolist()))
+        inputs, targets = default_collate(pairs)
+        return _as_tuple(inputs), _as_tuple(targets)
+
+    def subset(self, indices: Tensor) -> "DatasetExamples":
+        targets = tuple(y[indices] for y in self.targets)
+        groups = None if self.groups is None else self.groups[indices]
+        return DatasetExamples(self.dataset, targets, groups, self.order[indices])
+
+    def digest(self) -> str:
+        digest = sha256(str(len(self)).encode())
+        for target in self.targets:
+            digest.update(target.contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+
+class SealedExamples:
+    """The test set: nobody reads it but by `open`, and each opening is counted.
+
+    The count makes the promise checkable that test data informs no decision: one pass, at the end.
+    """
+
+    def __init__(self, examples: Examples) -> None:
+        self._examples = examples
+        self.openings: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+    def open(self, reason: str) -> Examples:
+        self.openings.append(reason)
+        return self._examples
+
+    def digest(self) -> str:
+        return self._examples.digest()
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The three parts of a data set.
+
+    Attributes:
+        train: what training sees.
+        validation: what decides.
+        test: what is reported, read once; `None` where there is none.
+        test_origin: "given", "carved" out of the training data before anything else, or "none".
+    """
+
+    train: Examples
+    validation: Examples
+    test: SealedExamples | None
+    test_origin: str
+
+
+def batches(examples: Examples, size: int) -> Iterator[tuple[Tensors, Tensors]]:
+    """All examples in order, `size` at a time."""
+    for start in range(0, len(examples), size):
+        yield examples.batch(torch.arange(start, min(start + size, len(examples))))
+
+
+def as_examples(content: Any, groups: Any = None) -> Examples:
+    """Take what users have at hand: examples, (inputs, targets[, groups]), a Dataset or a DataLoader.
+
+    Raises:
+        InputError: nothing of that kind.
+    """
+    if isinstance(content, (TensorExamples, DatasetExamples)):
+        return content
+    if isinstance(content, torch.utils.data.DataLoader):
+        content = content.dataset
+    if isinstance(content, tuple) and len(content) in {2, 3}:
+        found = content[2] if len(content) == 3 else groups
+        ids = None if found is None else torch.as_tensor(np.unique(np.asarray(found), return_inverse=True)[1])
+        return TensorExamples(_tensors(content[0]), _tensors(content[1]), ids)
+    if hasattr(content, "__getitem__") and hasattr(content, "__len__"):
+        return DatasetExamples.over(content)
+    raise InputError(
+        f"data of type {type(content).__name__} is not understood",
+        "return (inputs, targets), (inputs, targets, groups), a Dataset or a DataLoader for each split",
+    )
+
+
+def _tensors(content: Any) -> Tensors:
+    items: Sequence[Any] = content if isinstance(content, (tuple, list)) else (content,)
+    return tuple(torch.as_tensor(item) for item in items)
+
+
+def _as_tuple(content: Any) -> Tensors:
+    return tuple(content) if isinstance(content, (tuple, list)) else (content,)
