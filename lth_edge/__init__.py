@@ -19,7 +19,7 @@ _HOMES = {
     "Ticket": "lth_edge.ticket",
     "Training": "lth_edge.find.own",
     "compress": "lth_edge.pipeline",
-    "make_task": "lth_edge.tasks.task",
+    "make_task": "lth_edge.tasks.build",
     "session": "lth_edge.runtime.session",
     "verify_package": "lth_edge.package.verify",
 }

@@ -67,6 +67,11 @@ class TrainingError(LthEdgeError):
 INTERRUPTED = 130
 
 
+def reason(error: Exception) -> str:
+    """The first line of what an error says, or its kind where it says nothing."""
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A mend for an unknown name: the nearest known one, or all of them."""
     names = sorted(known)

@@ -19,6 +19,7 @@ from torch import nn
 from lth_edge.convert.model_file import save_model
 from lth_edge.export.onnx_export import export_onnx
 from lth_edge.find.evaluate import evaluate
+from lth_edge.find.feed import Feed
 from lth_edge.find.prunable import prunable
 from lth_edge.find.search import Stage
 from lth_edge.find.train import Job, Start, train, weights_of
@@ -29,6 +30,9 @@ from lth_edge.ticket import Mask
 from lth_edge.verify import prove
 
 TIMED_STEPS = 20
+TIMED_EXAMPLES = 256
+TRIAL_STEPS = 5
+"""Fewer while threads are compared: where they wait for each other a step may take ten times as long."""
 LONG_STEP = 0.02
 """Seconds; shorter steps stay on one thread."""
 CLEAR_GAIN = 1.3
@@ -80,9 +84,10 @@ def forecast(stage: Stage, own_loop: bool) -> Forecast:
     network = task.network(recipe.find.seeds[0])
     layers = prunable(task, network)
     error, latency = _prove_and_time(task, recipe, network)
-    threads = recipe.train.threads or _worthwhile_threads(stage, own_loop)
+    threads, step = (recipe.train.threads or 1, 0.0) if own_loop else _choose_threads(stage)
     torch.set_num_threads(threads)
-    level = 0.0 if own_loop else _level_seconds(stage)
+    evaluations = 0 if own_loop else (recipe.train.steps or 0) / (recipe.train.evaluate_every or 1)
+    level = (recipe.train.steps or 0) * step + evaluations * _evaluation_seconds(stage)
     return Forecast(
         seconds_per_level=level,
         hours=level * _trainings(recipe) / 3600,
@@ -110,22 +115,23 @@ def _prove_and_time(task: Task, recipe: Recipe, network: nn.Module) -> tuple[flo
     return proof.max_error, statistics.median(times) * 1e6
 
 
-def _worthwhile_threads(stage: Stage, own_loop: bool) -> int:
-    """All threads where they gain clearly on long steps, else one.
+def _choose_threads(stage: Stage) -> tuple[int, float]:
+    """Torch threads for training, and the time of a step on them: all where long steps gain clearly, else one.
 
     Threads wait for each other at every operator: once anything else runs on the machine, short steps on two threads
     took ten times as long as on one.
     """
+    wanted = stage.recipe.train.threads or 1
+    seconds = _step_seconds(stage, wanted, TIMED_STEPS)
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if available == 1 or own_loop or stage.device.type != "cpu":
-        return 1
-    alone = _step_seconds(stage, 1)
-    if alone < LONG_STEP:
-        return 1
-    return available if alone / _step_seconds(stage, available) > CLEAR_GAIN else 1
+    fixed = stage.recipe.train.threads is not None or stage.device.type != "cpu" or available == 1
+    if fixed or seconds < LONG_STEP:
+        return wanted, seconds
+    together = _step_seconds(stage, available, TIMED_STEPS // 4)
+    return (available, together) if seconds / together > CLEAR_GAIN else (1, seconds)
 
 
-def _step_seconds(stage: Stage, threads: int) -> float:
+def _step_seconds(stage: Stage, threads: int, steps: int) -> float:
     """Median time of a real step; the last one is left out, for an evaluation follows it."""
     torch.set_num_threads(threads)
     network = stage.task.network(0).to(stage.device)
@@ -135,9 +141,9 @@ def _step_seconds(stage: Stage, threads: int) -> float:
         network=network,
         mask=Mask({}),
         start=Start(0, weights_of(network)),
-        settings=replace(stage.recipe.train, steps=TIMED_STEPS + 1, evaluate_every=TIMED_STEPS + 1),
+        settings=replace(stage.recipe.train, steps=steps + 1, evaluate_every=steps + 1),
         train_feed=stage.train_feed,
-        validation_feed=stage.validation_feed,
+        validation_feed=_few(stage),
         seed=0,
         tick=lambda step, metric: ends.append(time.perf_counter()),
     )
@@ -145,14 +151,17 @@ def _step_seconds(stage: Stage, threads: int) -> float:
     return statistics.median(after - before for before, after in pairwise(ends[:-1]))
 
 
-def _level_seconds(stage: Stage) -> float:
-    settings = stage.recipe.train
-    network = stage.task.network(0).to(stage.device)
+def _evaluation_seconds(stage: Stage) -> float:
+    """Time of one evaluation on all validation data, from some of it."""
+    network, some = stage.task.network(0).to(stage.device), _few(stage)
     began = time.perf_counter()
-    evaluate(stage.task, network, stage.validation_feed)
-    evaluation = time.perf_counter() - began
-    steps = settings.steps or 0
-    return steps * _step_seconds(stage, torch.get_num_threads()) + steps // (settings.evaluate_every or 1) * evaluation
+    evaluate(stage.task, network, some)
+    return (time.perf_counter() - began) * len(stage.validation_feed) / len(some)
+
+
+def _few(stage: Stage) -> Feed:
+    examples = stage.task.splits.validation
+    return Feed(examples.subset(torch.arange(min(TIMED_EXAMPLES, len(examples)))), stage.task.preprocess, stage.device)
 
 
 def _trainings(recipe: Recipe) -> int:

@@ -26,7 +26,8 @@ from lth_edge.recipe import Recipe
 from lth_edge.report import content
 from lth_edge.report.report import Report
 from lth_edge.run import Run, open_run
-from lth_edge.tasks.task import Task, described, load_task
+from lth_edge.tasks.build import load_task
+from lth_edge.tasks.task import Task, described
 from lth_edge.ticket import Array
 
 

@@ -24,7 +24,8 @@ from lth_edge.errors import RecipeError, nearest
 Retraining = Literal["rewind", "learning-rate", "fine-tune"]
 Scope = Literal["layer", "global"]
 ControlKind = Literal["reinit", "random-mask"]
-
+LARGEST_SEED = 1 << 31
+"""Seeds lie below: every generator in use takes them."""
 
 FREE = frozenset(
     "data_dir download input_dtype tolerance license_weights license_data device threads "
@@ -79,6 +80,7 @@ class TaskRecipe:
         _check(self, "tolerance", lambda v: v >= 0, "must not be negative")
         _check(self, "validation", lambda v: v > 0, "must be above 0")
         _check(self, "test", lambda v: v >= 0, "must not be negative")
+        _check(self, "split_seed", lambda v: 0 <= v < LARGEST_SEED, f"must lie between 0 and {LARGEST_SEED}")
         _check(self, "image_size", lambda v: v >= 8, "must be at least 8")
 
 
@@ -136,6 +138,7 @@ class FindRecipe:
         _check(self, "patience", lambda v: v >= 0, "must not be negative")
         if not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise RecipeError("seeds must be one or more different numbers", "such as --seeds 0,1,2")
+        _check(self, "seeds", lambda v: all(0 <= x < LARGEST_SEED for x in v), f"must be from 0 to {LARGEST_SEED}")
         self.budget_seconds  # noqa: B018  a malformed budget is refused here
 
     @property

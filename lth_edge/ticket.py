@@ -75,7 +75,15 @@ class Mask(Mapping[str, Array]):
 
     @classmethod
     def load(cls, path: Path) -> "Mask":
-        return cls(load_weights(path))
+        """Read a mask back.
+
+        Raises:
+            DamagedError: missing, unreadable, or no mask.
+        """
+        try:
+            return cls(load_weights(path))
+        except InputError as error:
+            raise DamagedError(f"{path}: {error.message}", "copy it again or make it anew") from error
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,10 @@ class Ticket:
                 raise DamagedError(f"{folder}: the mask of {name!r} has no weight of its shape", "make the ticket anew")
             if np.any(weights[name][~kept]):
                 raise DamagedError(f"{folder}: {name!r} is not zero where its mask prunes", "make the ticket anew")
-        return cls(mask, weights, read_json(folder / "ticket.json"))
+        facts = read_json(folder / "ticket.json")
+        if not isinstance(facts, dict):
+            raise DamagedError(f"{folder / 'ticket.json'} holds no facts of a ticket", "make the ticket anew")
+        return cls(mask, weights, facts)
 
 
 def save_weights(path: Path, weights: Mapping[str, Array]) -> None:

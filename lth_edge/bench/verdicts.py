@@ -27,7 +27,7 @@ def verdicts(report: Mapping[str, Any]) -> list[dict[str, Any]]:
         report: the content of report.json, without "verdicts" and "package".
 
     Returns:
-        {"question", "answer", "good"} each; `good` is `None` where the answer is neither good nor bad.
+        {"question", "answer", "good"} each; `good` is of the recommended form, `None` where it is neither good nor bad.
     """
     questions = (
         _recommendation,
@@ -70,7 +70,8 @@ def _size(report: Mapping[str, Any]) -> dict[str, Any]:
     gzipped = [f"{row['form']} {times(row['factor'])}" for row in report["sizes"] if row["form"] in _GZIPPED]
     if gzipped:
         answer += "; for comparison " + ", ".join(gzipped)
-    return verdict("size", answer, overall([(factor > 1) - (factor < 1) for factor in factors.values()]))
+    best = size_factor(report, best_form(report))
+    return verdict("size", answer, overall([(best > 1) - (best < 1)]))
 
 
 def _memory(report: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,7 +84,7 @@ def _memory(report: Mapping[str, Any]) -> dict[str, Any]:
     words = {1: "less", 0: "no measurable change", -1: "more"}
     told = [f"{form} {_above_empty(rows[form])} ({words[state]})" for form, state in states.items()]
     answer = "peak above an empty graph: " + ", ".join([f"dense {_above_empty(rows[BASELINE])}", *told])
-    return verdict("memory", answer, overall(list(states.values())))
+    return verdict("memory", answer, overall([states.get(best_form(report), 0)]))
 
 
 def _apart(baseline: list[int], form: list[int]) -> int:
@@ -106,9 +107,8 @@ def _latency(report: Mapping[str, Any]) -> dict[str, Any]:
         sentences.append(f"batch {batch}: " + (", ".join(told) or "no other form"))
     sentences += _doubts(report, rows) + _loading(report)
     states = {"faster": 1, "slower": -1}
-    return verdict(
-        "latency", "; ".join(sentences), overall([states.get(row["speedup"]["verdict"], 0) for row in others])
-    )
+    recommended = [row["speedup"]["verdict"] for row in others if row["form"] == best_form(report)]
+    return verdict("latency", "; ".join(sentences), overall([states.get(found, 0) for found in recommended]))
 
 
 def _change(speedup: Mapping[str, Any]) -> str:

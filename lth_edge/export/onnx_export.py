@@ -18,7 +18,7 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from lth_edge.errors import InputError, ProofError
+from lth_edge.errors import InputError, ProofError, reason
 from lth_edge.tasks.task import Task
 from lth_edge.ticket import Array, Mask
 
@@ -82,9 +82,8 @@ def _translate(task: Task, network: nn.Module, opset: int) -> onnx.ModelProto:
                 verbose=False,
             )
     except Exception as error:
-        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise InputError(
-            f"{task.model} cannot be exported to ONNX: {reason}",
+            f"{task.model} cannot be exported to ONNX: {reason(error)}",
             "keep shapes static but for the batch, and control flow out of forward()",
         ) from error
     assert program is not None  # it is without dynamo alone
@@ -116,9 +115,10 @@ def _hardest_first(mask: Mask) -> list[tuple[str, Array]]:
 def _locate(name: str, kept: Array, arrays: dict[str, Array], taken: dict[str, str]) -> tuple[str, bool]:
     """The one initializer whose zeros cover the pruned weights, and whether it is transposed."""
     matches = [(place, False) for place, array in arrays.items() if place not in taken and _covers(array, kept)]
-    if kept.ndim == 2:
+    if kept.ndim == 2 and not np.array_equal(kept, kept.T):
         matches += [(place, True) for place, array in arrays.items() if place not in taken and _covers(array, kept.T)]
-    by_name = [match for match in matches if match[0] == name]
+    # A weight that the exporter left alone kept its name, under that of the network in `Deployed`, and its layout.
+    by_name = [match for match in matches if match == (f"network.{name}", False)]
     if len(by_name or matches) != 1:
         found = ", ".join(place for place, _ in matches) or "nothing"
         raise ProofError(

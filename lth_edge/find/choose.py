@@ -29,7 +29,7 @@ def choose(task: Task, searches: Sequence[Found]) -> Choice | None:
         if sum(falls) / len(falls) <= task.tolerance:
             best = min(searches, key=lambda s: task.metric.loss_against(s.levels[number].metric, 0.0))
             seeds = f", mean of {len(searches)} seeds" if len(searches) > 1 else ""
-            unit = task.metric.unit.replace("%", " points")
-            why = f"the sparsest level within {task.tolerance:g}{unit} of dense on validation data{seeds}"
+            tolerance = f"the tolerance of {task.tolerance:g} {task.metric.unit}".rstrip()
+            why = f"the sparsest level within {tolerance} on validation data{seeds}"
             return Choice(best.seed, best.levels[number], why)
     return None

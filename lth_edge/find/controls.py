@@ -1,7 +1,8 @@
 """Controls: is it the initialisation, is it the mask, or would any network of that size do?
 
-"reinit" trains the ticket's mask from a fresh initialisation; "random-mask" keeps the ticket's start but draws the
-mask at random with the same count per layer. (arXiv 1803.03635, figures 4 and 5; arXiv 2009.11094 on the second.)
+"reinit" trains the ticket's mask from a fresh initialisation, over the whole schedule even where the ticket was
+rewound to a late step; "random-mask" keeps the ticket's start but draws the mask at random with the same count per
+layer. (arXiv 1803.03635, figures 4 and 5; arXiv 2009.11094 on the second.)
 """
 
 from pathlib import Path
@@ -20,7 +21,7 @@ REINIT_OFFSET = 1_000_003
 
 
 def control(stage: Stage, kind: ControlKind, seed: int, levels: list[Level], number: int, folder: Path) -> Level:
-    """Train (or read back) one control of level `number`, for as many steps as the ticket had."""
+    """Train (or read back) one control of level `number`: no fewer steps than the ticket had."""
     ticket = levels[number]
     mask = random_mask(ticket.mask(), seed) if kind == "random-mask" else ticket.mask()
     place = folder / f"level-{number:02d}-{kind}"

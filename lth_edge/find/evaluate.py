@@ -1,5 +1,6 @@
 """Loss, metric and outputs of a network over examples."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,12 +25,14 @@ class Evaluation:
 
 
 def evaluate(task: Task, network: nn.Module, feed: Feed) -> Evaluation:
-    """Evaluate in inference mode over all of `feed`."""
+    """Evaluate in inference mode over all of `feed`; there is no metric where the loss is not finite."""
     total, outputs, targets = 0.0, [], []
     for x, y in _pass(network, feed):
         total += float(task.loss(bare(x), bare(y))) * len(y[0])
         outputs.append([tensor.cpu().numpy() for tensor in x])
         targets.append([tensor.cpu().numpy() for tensor in y])
+    if not math.isfinite(total):
+        return Evaluation(total, math.nan)
     return Evaluation(total / len(feed), task.metric(joined(outputs), joined(targets)))
 
 

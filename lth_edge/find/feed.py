@@ -1,8 +1,10 @@
 """Batches for training: pre-processed once where they fit in memory, in an order that seed and step alone decide."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lth_edge.errors import RecipeError
 from lth_edge.tasks.examples import Examples, TensorExamples, Tensors
 
 RESIDENT_BYTES = 2 << 30
@@ -54,7 +56,9 @@ class Order:
     def __call__(self, step: int) -> Tensor:
         epoch, position = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
-            generator = torch.Generator().manual_seed((self._seed << 24) + epoch)
+            # torch's generator on the CPU reads the low 32 bits alone: the high bits of a seed are folded into them.
+            folded = (self._seed << 24) + (self._seed >> 8) * 1_000_003 + epoch
+            generator = torch.Generator().manual_seed(folded % (1 << 32))
             self._epoch, self._permutation = epoch, torch.randperm(self._count, generator=generator)
         return self._permutation[position * self._size : (position + 1) * self._size]
 
@@ -63,7 +67,11 @@ def augment(images: Tensor, kind: str, step: int, seed: int) -> Tensor:
     """Random flips, and shifts by up to 4 pixels for "crop-flip" (He et al. 2015), drawn from (seed, step)."""
     if kind == "none":
         return images
-    generator = torch.Generator().manual_seed((seed << 32) + step)
+    if images.ndim != 4:
+        raise RecipeError(f"--augment {kind} needs images, inputs are {tuple(images.shape[1:])}", "leave it away")
+    # Hashed, for torch's generator on the CPU reads no more than the low 32 bits of its seed.
+    hashed = np.random.SeedSequence((seed, step)).generate_state(1)[0]
+    generator = torch.Generator().manual_seed(int(hashed))
     count, _, height, width = images.shape
     flipped = torch.rand(count, generator=generator).to(images.device) < 0.5
     images = torch.where(flipped[:, None, None, None], images.flip(-1), images)

@@ -62,6 +62,9 @@ class Level:
             "seconds": trained.seconds,
             "history": [list(entry) for entry in trained.history],
         }
+        if trained.snapshot is not None:
+            # A user's own loop says where its rewinding point lies; later levels begin there.
+            full["rewind_step"] = trained.snapshot.step
         with whole_folder(folder) as temporary:
             Ticket(mask, mask.apply(trained.best), full).save(temporary)
             save_weights(temporary / "end.safetensors", mask.apply(trained.end))

@@ -9,11 +9,13 @@ The loop trains `training.network` in place. It may return a state dict to be sh
 exponential average, an early stop). A bit-equal resume is promised for lth-edge's own loop alone.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -57,7 +59,7 @@ def own_trainer(loop: OwnLoop) -> Callable[[Job], Trained]:
     """A trainer for the search from the user's loop.
 
     Raises (when run):
-        TrainingError: the loop changed pruned weights after its last held step, or never called `hold`.
+        TrainingError: the loop changed pruned weights outside a held step, never called `hold`, or diverged.
     """
 
     def trainer(job: Job) -> Trained:
@@ -71,11 +73,18 @@ def own_trainer(loop: OwnLoop) -> Callable[[Job], Trained]:
             shipped = loop(training)
         if hold.steps == 0:
             raise TrainingError("the training function never held the masks", "call training.hold(optimizer) in it")
-        hold.clear_weights()
         end = weights_of(job.network)
+        for name, kept in job.mask.items():
+            if np.any(end[name][~kept]):
+                raise TrainingError(
+                    f"the training function changed pruned weights of {name!r} outside a held step",
+                    "call training.hold on every optimizer, and change no weights after its last step",
+                )
         best = end if shipped is None else {name: t.detach().cpu().numpy().copy() for name, t in shipped.items()}
         load(job.network, job.mask.apply(best))
         found = evaluate(job.task, job.network, job.validation_feed)
+        if not math.isfinite(found.loss):
+            raise TrainingError(f"validation loss is {found.loss} after training", "lower the learning rate")
         snapshot = (training._snapshot or first) if job.snapshot_step is not None else None
         history = [(hold.steps, found.loss, found.metric)]
         return Trained(end, best, hold.steps, found, hold.steps, time.perf_counter() - began, history, snapshot)

@@ -47,11 +47,15 @@ def has_norms(network: nn.Module) -> bool:
 def _owners(network: nn.Module) -> dict[str, nn.Module]:
     """Parameter name -> layer; a shared weight counts once, under its first name."""
     first_names = {id(parameter): name for name, parameter in network.named_parameters()}
+    for module in network.modules():
+        if isinstance(module, nn.Embedding):
+            # A linear layer tied to an embedding shares its weight, and embeddings are never pruned.
+            first_names.pop(id(module.weight), None)
     owners: dict[str, nn.Module] = {}
     for module in network.modules():
         if isinstance(module, LAYERS):
             for parameter in (getattr(module, "weight", None), getattr(module, "in_proj_weight", None)):
-                if isinstance(parameter, nn.Parameter):
+                if isinstance(parameter, nn.Parameter) and id(parameter) in first_names:
                     owners.setdefault(first_names[id(parameter)], module)
     return owners
 

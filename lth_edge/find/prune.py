@@ -22,16 +22,18 @@ def prune(weights: Mapping[str, Array], mask: Mask, rates: Rates, scope: Scope, 
         weights: arrays at the end of training, by the names in `mask`.
         rates: fraction of the remaining weights to remove, per name.
         scope: "layer" ranks each layer by itself; "global" ranks layers of equal rate together.
-        sparsity: never prune past this fraction of zeros; the last level's rates shrink to end on it.
+        sparsity: never prune past this fraction of zeros; the last level's counts shrink to leave `fewest_kept`.
 
     Returns:
-        A mask nested in `mask`, with exactly `pruned_counts` fewer weights.
+        A mask nested in `mask`, with exactly `pruned_counts` fewer weights, or as many as `sparsity` allows.
     """
     groups = _groups(mask, rates, scope)
+    counts = _counts(mask, groups, rates)
     if sparsity is not None:
-        rates = _shrunk(mask, rates, scope, sparsity)
+        allowed = max(0, mask.kept - fewest_kept(mask.size, sparsity))
+        counts = counts if sum(counts) <= allowed else _shrunk(mask, groups, rates, allowed)
     kept = {name: array.copy() for name, array in mask.items()}
-    for names, count in zip(groups, _counts(mask, groups, rates), strict=True):
+    for names, count in zip(groups, counts, strict=True):
         _remove_smallest([weights[name] for name in names], [kept[name] for name in names], count)
     return Mask(kept)
 
@@ -39,6 +41,11 @@ def prune(weights: Mapping[str, Array], mask: Mask, rates: Rates, scope: Scope, 
 def pruned_counts(mask: Mask, rates: Rates, scope: Scope) -> int:
     """How many weights one level removes: rounded half up, per layer or per group of equal rate."""
     return sum(_counts(mask, _groups(mask, rates, scope), rates))
+
+
+def fewest_kept(size: int, sparsity: float) -> int:
+    """How many of `size` weights are left at a sparsity: rounded up, so that it is never passed."""
+    return math.ceil((1 - sparsity) * size - 1e-6)
 
 
 def _groups(mask: Mask, rates: Rates, scope: Scope) -> list[list[str]]:
@@ -52,17 +59,21 @@ def _counts(mask: Mask, groups: list[list[str]], rates: Rates) -> list[int]:
     return [math.floor(rates[names[0]] * left + 0.5) for names, left in zip(groups, remaining, strict=True)]
 
 
-def _shrunk(mask: Mask, rates: Rates, scope: Scope, sparsity: float) -> Rates:
-    """`rates` times the largest factor up to 1 that does not prune past `sparsity`."""
-    allowed = mask.kept - math.ceil((1 - sparsity) * mask.size - 1e-9)
+def _shrunk(mask: Mask, groups: list[list[str]], rates: Rates, allowed: int) -> list[int]:
+    """Counts under all rates times one factor, chosen so that they sum to `allowed`."""
+
+    def counts(factor: float) -> list[int]:
+        return _counts(mask, groups, {name: rate * factor for name, rate in rates.items()})
+
     low, high = 0.0, 1.0
-    if pruned_counts(mask, rates, scope) <= allowed:
-        return rates
-    for _ in range(50):
+    for _ in range(60):
         middle = (low + high) / 2
-        scaled = {name: rate * middle for name, rate in rates.items()}
-        low, high = (middle, high) if pruned_counts(mask, scaled, scope) <= allowed else (low, middle)
-    return {name: rate * low for name, rate in rates.items()}
+        low, high = (middle, high) if sum(counts(middle)) <= allowed else (low, middle)
+    found = counts(low)
+    # Groups that round up at the same factor: the first of them take what is missing.
+    for index, above in enumerate(counts(high)):
+        found[index] += min(above - found[index], allowed - sum(found))
+    return found
 
 
 def _remove_smallest(weights: list[Array], kept: list[Array], count: int) -> None:

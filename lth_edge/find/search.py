@@ -13,7 +13,7 @@ from lth_edge.find.evaluate import evaluate
 from lth_edge.find.feed import Feed
 from lth_edge.find.level import Level
 from lth_edge.find.prunable import Prunable, prunable
-from lth_edge.find.prune import prune
+from lth_edge.find.prune import fewest_kept, prune
 from lth_edge.find.train import Job, Start, Trained, load, train, weights_of
 from lth_edge.progress import Progress
 from lth_edge.recipe import Recipe
@@ -163,13 +163,17 @@ def reason_to_stop(stage: Stage, levels: list[Level], budget: Budget) -> str:
     if recipe.patience + 1 <= len(below) and all(below[-recipe.patience - 1 :]):
         times = f"{recipe.patience + 1} levels in a row" if recipe.patience else "one level"
         return f"{task.metric.name} on validation data was more than {task.tolerance:g} worse than dense for {times}"
-    if recipe.sparsity is not None and levels[-1].facts["sparsity"] >= recipe.sparsity - 1e-6:
+    if recipe.sparsity is not None and _reached(recipe.sparsity, levels[-1].mask()):
         return f"reached the sparsity asked for, {recipe.sparsity:.1%}"
     if levels[-1].number >= recipe.levels:
         return f"reached the {recipe.levels} levels asked for"
     if budget.exhausted():
         return f"the budget of {recipe.budget} is spent"
     return ""
+
+
+def _reached(sparsity: float, mask: Mask) -> bool:
+    return mask.kept <= fewest_kept(mask.size, sparsity)
 
 
 def title(seed: int, facts: dict[str, Any]) -> str:

@@ -153,11 +153,13 @@ class _Run:
         return Start(step, weights_of(self.job.network), _state(self.optimizer))
 
     def _evaluate(self, step: int, loss: Tensor) -> None:
-        if not math.isfinite(float(loss.detach())):
-            raise TrainingError(f"the loss is {float(loss)} at step {step}", "lower --learning-rate or check the data")
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise TrainingError(f"the loss is {value} at step {step}", "lower --learning-rate or check the data")
         ahead = weights_of(self.job.network) if self.job.recalibrate_bn else None
         if ahead is not None:
-            recalibrate(self.job.network, self.job.train_feed, _set(self.settings.batch_size))
+            with torch.random.fork_rng():  # what dropout draws here must not change the run
+                recalibrate(self.job.network, self.job.train_feed, _set(self.settings.batch_size))
         found = evaluate(self.job.task, self.job.network, self.job.validation_feed)
         if not math.isfinite(found.loss):
             raise TrainingError(f"validation loss is {found.loss} at step {step}", "lower --learning-rate")
@@ -219,7 +221,8 @@ def _restore(optimizer: Optimizer, state: Weights) -> None:
     for name, array in state.items():
         index, _, key = name.partition(".")
         if key:
-            entries.setdefault(int(index), {})[key] = torch.from_numpy(array)
+            # A copy: the optimiser writes into what it is given.
+            entries.setdefault(int(index), {})[key] = torch.from_numpy(array.copy())
     optimizer.load_state_dict({"state": entries, "param_groups": optimizer.state_dict()["param_groups"]})
 
 

@@ -12,19 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
+from zlib import error as ZlibError
 
 import numpy as np
 import torch
-import torchvision
 from PIL import Image, UnidentifiedImageError
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from lth_edge.errors import InputError, RecipeError, nearest
+from lth_edge.errors import InputError, RecipeError, nearest, reason
 from lth_edge.recipe import TaskRecipe
 from lth_edge.tasks.examples import DatasetExamples, Examples, Splits, TensorExamples, as_examples
 from lth_edge.tasks.imports import call_own, is_own
 from lth_edge.tasks.splits import split
+from lth_edge.tasks.vision import torchvision
 from lth_edge.ticket import Array
 
 IN_MEMORY_BYTES = 1 << 30
@@ -98,13 +99,12 @@ TORCHVISION = ("MNIST", "FashionMNIST", "KMNIST", "CIFAR10", "CIFAR100")
 def _torchvision(recipe: TaskRecipe, name: str) -> Data:
     if name not in TORCHVISION:
         raise RecipeError(f"unknown data set torchvision:{name}", nearest(name, TORCHVISION))
-    make = getattr(torchvision.datasets, name)
+    make = getattr(torchvision().datasets, name)
     try:
         train, test = (make(recipe.data_dir, train=part, download=recipe.download) for part in (True, False))
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
         raise InputError(
-            f"cannot read {name} in {recipe.data_dir}: {reason}",
+            f"cannot read {name} in {recipe.data_dir}: {reason(error)}",
             f"give --data-dir the folder that holds {name}, or add --download",
         ) from error
     return Data(
@@ -129,7 +129,7 @@ def _npz(recipe: TaskRecipe, name: str) -> Data:
         raise InputError(
             f"{name} has no x_train and y_train", f"it holds {', '.join(arrays) or 'nothing'}; rename them"
         )
-    labels = tuple(str(label) for label in arrays.get("labels", ()))
+    labels = tuple(str(label) for label in np.ravel(arrays.get("labels", ())))
     return Data(
         train,
         parts["validation"],
@@ -146,7 +146,7 @@ def _read_npz(path: Path) -> dict[str, Array]:
             return {name: content[name] for name in content.files}
     except FileNotFoundError as error:
         raise InputError(f"{path} is not there", "check the path after npz:") from error
-    except (ValueError, OSError, BadZipFile, EOFError, AttributeError) as error:
+    except (ValueError, OSError, BadZipFile, ZlibError, EOFError, TypeError) as error:
         raise InputError(
             f"{path} cannot be read: {error}",
             "save plain arrays with numpy.savez; pickled objects are refused",
@@ -181,10 +181,12 @@ def _npz_examples(name: str, arrays: Mapping[str, Array], part: str) -> TensorEx
 def _tensor(file: str, key: str, array: Array) -> Tensor:
     if array.dtype.kind not in "fiub":
         raise InputError(f"{key} in {file} is of type {array.dtype}", "give float32, uint8 or integers")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise InputError(f"{key} in {file} holds values that are not finite", "clean the data first")
     if array.dtype.kind == "f":
-        return torch.from_numpy(array.astype(np.float32))
+        with np.errstate(over="ignore"):
+            single = array.astype(np.float32)
+        if not np.isfinite(single).all():
+            raise InputError(f"{key} in {file} holds values that are not finite in float32", "clean the data first")
+        return torch.from_numpy(single)
     keep = array.dtype == np.uint8 and key.startswith("x")
     return torch.from_numpy(array if keep else array.astype(np.int64))
 
@@ -212,10 +214,11 @@ class FolderImages:
 
     def __init__(self, root: Path, size: int) -> None:
         try:
-            self.folder = torchvision.datasets.ImageFolder(str(root))
+            self.folder = torchvision().datasets.ImageFolder(str(root))
         except FileNotFoundError as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"{root} holds no images by class: {reason}", "give one sub-folder per class") from error
+            raise InputError(
+                f"{root} holds no images by class: {reason(error)}", "give one sub-folder per class"
+            ) from error
         self.size = size
 
     def __len__(self) -> int:
@@ -228,8 +231,8 @@ class FolderImages:
                 image = file.convert("RGB")
         except (UnidentifiedImageError, OSError) as error:
             raise InputError(f"{path} is no readable image: {error}", "remove or replace it") from error
-        image = torchvision.transforms.functional.resize(image, round(self.size * 256 / 224))
-        image = torchvision.transforms.functional.center_crop(image, [self.size, self.size])
+        image = torchvision().transforms.functional.resize(image, round(self.size * 256 / 224))
+        image = torchvision().transforms.functional.center_crop(image, [self.size, self.size])
         return torch.from_numpy(np.array(image)), target
 
 

@@ -49,9 +49,12 @@ class TensorExamples:
 
     def __post_init__(self) -> None:
         tensors = [*self.inputs, *self.targets, *([] if self.groups is None else [self.groups])]
-        if not self.inputs or len({len(tensor) for tensor in tensors}) != 1:
-            sizes = ", ".join(str(len(tensor)) for tensor in tensors)
-            raise InputError(f"inputs, targets and groups differ in length: {sizes}", "give one of each per example")
+        sizes = [len(tensor) if tensor.ndim else 0 for tensor in tensors]
+        if not self.inputs or len(set(sizes)) != 1:
+            listed = ", ".join(map(str, sizes))
+            raise InputError(f"inputs, targets and groups differ in length: {listed}", "give one of each per example")
+        if not sizes[0]:
+            raise InputError("the data holds no examples", "give one input and one target per example")
 
     def __len__(self) -> int:
         return len(self.inputs[0])

@@ -1,5 +1,6 @@
 """Metrics and losses: what good means for a task, in which units, and how much worse is still good enough."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from lth_edge.tasks.imports import is_own, load_object
 from lth_edge.ticket import Array
 
 Loss = Callable[[Any, Any], Tensor]
+_FITTING = "choose a --metric that fits the outputs and targets"
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,12 @@ class Metric:
 
     def __call__(self, outputs: Any, targets: Any) -> float:
         try:
-            return float(self.function(outputs, targets))
+            value = float(self.function(outputs, targets))
         except ValueError as error:
-            raise InputError(
-                f"{self.name} cannot be computed here: {error}",
-                "choose a --metric that fits the outputs and targets",
-            ) from error
+            raise InputError(f"{self.name} cannot be computed here: {error}", _FITTING) from error
+        if not math.isfinite(value):
+            raise InputError(f"{self.name} is {value} here", _FITTING)
+        return value
 
     def loss_against(self, value: float, reference: float) -> float:
         """How much worse `value` is than `reference`, in units of the metric; negative where it is better."""
@@ -55,12 +57,13 @@ def predictions(outputs: Array) -> Array:
 
 def recall_per_class(outputs: Array, targets: Array) -> dict[int, float]:
     """Share of each class's examples that are recognised."""
-    right = predictions(outputs) == targets
-    return {int(c): float(right[targets == c].mean()) for c in np.unique(targets)}
+    flat = targets.ravel()
+    right = predictions(outputs).ravel() == flat
+    return {int(c): float(right[flat == c].mean()) for c in np.unique(flat)}
 
 
 def _accuracy(outputs: Array, targets: Array) -> float:
-    return 100.0 * float(np.mean(predictions(outputs) == targets))
+    return 100.0 * float(np.mean(predictions(outputs).ravel() == targets.ravel()))
 
 
 def _balanced_accuracy(outputs: Array, targets: Array) -> float:

@@ -46,16 +46,18 @@ def hold_out(examples: Examples, share: float, seed: int, name: str) -> tuple[Ex
             f"{len(examples)} examples leave no {name} set of {share:g}",
             f"give another --{name} share or more data",
         )
-    rest, held = _indices(examples, count, seed)
-    if not len(rest) or not len(held):
+    if examples.groups is not None and len(examples.groups.unique()) < 2:
         raise InputError(f"too few groups to hold out a {name} set", "give more groups, or a split of your own")
+    rest, held = _indices(examples, count, seed)
     return examples.subset(rest), examples.subset(held)
 
 
 def _indices(examples: Examples, count: int, seed: int) -> tuple[Tensor, Tensor]:
     everything = np.arange(len(examples))
     if examples.groups is not None:
-        splitter = GroupShuffleSplit(1, test_size=count / len(examples), random_state=seed)
+        groups = len(examples.groups.unique())
+        some = min(max(1, round(groups * count / len(examples))), groups - 1)
+        splitter = GroupShuffleSplit(1, test_size=some, random_state=seed)
         rest, held = next(splitter.split(everything, groups=examples.groups.numpy()))
     else:
         rest, held = train_test_split(

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from lth_edge.errors import InputError, nearest
+from lth_edge.errors import InputError, nearest, reason
 
 
 def load_given(path: Path) -> dict[str, Tensor]:
@@ -67,7 +67,7 @@ def _read(path: Path) -> dict[str, Tensor]:
             "save model.state_dict() with torch.save, or safetensors",
         ) from error
     except (SafetensorError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        raise InputError(f"{path} is damaged: {str(error).splitlines()[0]}", "copy or save it again") from error
+        raise InputError(f"{path} is damaged: {reason(error)}", "copy or save it again") from error
     return _state_dict(path, content)
 
 
@@ -81,9 +81,8 @@ def _state_dict(path: Path, content: Any) -> dict[str, Tensor]:
 
 
 def _without_prune(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    plain = {k: v for k, v in state.items() if not k.endswith(("_orig", "_mask"))}
-    for name, tensor in state.items():
-        if name.endswith("_orig"):
-            stem = name.removesuffix("_orig")
-            plain[stem] = tensor * state[f"{stem}_mask"] if f"{stem}_mask" in state else tensor
-    return plain
+    stems = [name.removesuffix("_orig") for name in state if name.endswith("_orig")]
+    pruned = [stem for stem in stems if f"{stem}_mask" in state]
+    reparametrised = {f"{stem}{end}" for stem in pruned for end in ("_orig", "_mask")}
+    plain = {name: tensor for name, tensor in state.items() if name not in reparametrised}
+    return plain | {stem: state[f"{stem}_orig"] * state[f"{stem}_mask"] for stem in pruned}

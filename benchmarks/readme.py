@@ -1,0 +1,155 @@
+"""Write the README's figures from the raw reports under results/, or check that they are those.
+
+    python benchmarks/readme.py           rewrite the tables between the markers
+    python benchmarks/readme.py --check   fail where the README says anything else
+
+A marker names a table and a recipe, `<!-- curve: lenet-300-100-mnist -->`; the newest result of the recipe is used.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+BLOCK = re.compile(r"(<!-- (\w+): ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+TOLD_LEVELS = (1.0, 0.513, 0.2107, 0.1083, 0.0358)
+Content = dict[str, Any]
+
+
+def newest(recipe: str) -> Path:
+    """The folder of the newest result of a recipe; dates end the folders' names."""
+    found = sorted((HERE / "results").glob(f"*/{recipe}/report.json"), key=lambda path: path.parent.parent.name[-10:])
+    if not found:
+        sys.exit(f"benchmarks/results holds no report of {recipe}; run reproduce.py first")
+    return found[-1].parent
+
+
+def curve(report: Content, place: Path) -> str:
+    """Accuracy by weights left: mean over seeds with its 95% interval, beside both controls."""
+    seeds = len({row["seed"] for row in report["levels"]})
+    lines = [
+        "| weights left | ticket, test accuracy | against dense (paired) | re-initialised | random mask |",
+        "| ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for point in _told(report):
+        lines.append(
+            f"| {point['weights_left']:.1%} | {_mean(point['test'])} | {_difference(point)} | "
+            f"{_mean(_at(report, 'reinit', point['level']))} | {_mean(_at(report, 'random-mask', point['level']))} |"
+        )
+    machine = f"{report['machine']['cpu']}, {report['machine']['cores']} cores"
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Mean of {seeds} seeds with its 95% t interval; {report['task']['examples']['test']:,} test images, "
+            f"{_reads(report['task']['test_reads'])}. {machine}, {report['created'][:10]}; "
+            f"raw report: [{_link(place / 'report.json')}]({_link(place / 'report.json')}).",
+            "",
+            f"![Accuracy by weights left]({_link(place / 'curve.svg')})",
+        ]
+    )
+
+
+def files(report: Content, place: Path) -> str:
+    """The files: bytes, accuracy, latency and memory, beside dense int8 and gzip."""
+    lines = [
+        "| file | bytes | smaller | test accuracy | latency, batch 1 | load | memory above an empty process |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    measured = report["measurements"]
+    for form in report["forms"]:
+        name = form["name"]
+        factor = report["forms"][0]["bytes"] / form["bytes"]
+        speed = next(row for row in measured["latency"] if row["form"] == name and row["batch"] == 1)
+        load = next(row for row in measured["load"] if row["form"] == name)
+        memory = next((row for row in measured["memory"] if row["form"] == name), None)
+        above = f"{memory['above_empty_bytes'] / 1e6:.1f} MB" if memory else "unknown"
+        lines.append(
+            f"| {form['file']} | {form['bytes']:,} | {factor:.1f}x | {form['test_metric']:.2f} % | "
+            f"{_speed(speed)} | {load['median_ms']:.1f} ms | {above} |"
+        )
+    gzipped = next(row for row in report["sizes"] if row["form"] == "dense with zeros gzipped")
+    chosen = report["chosen"]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"{report['task']['prunable']:,} prunable weights, {chosen['weights_left']:.1%} left (level "
+            f"{chosen['level']}, seed {chosen['seed']}). For comparison, the dense file with its zeros, gzipped: "
+            f"{gzipped['bytes']:,} bytes. Latency: median ratio to dense and its 95% interval over "
+            f"{measured['processes']} processes, {measured['threads']} thread; "
+            f"raw samples: [{_link(place / 'report.json')}]({_link(place / 'report.json')}).",
+        ]
+    )
+
+
+TABLES: dict[str, Callable[[Content, Path], str]] = {"curve": curve, "files": files}
+
+
+def written(text: str) -> str:
+    """The README's text with every table made anew."""
+
+    def table(match: re.Match[str]) -> str:
+        place = newest(match[3])
+        report = json.loads((place / "report.json").read_text())
+        return f"{match[1]}{TABLES[match[2]](report, place)}\n{match[4]}"
+
+    return BLOCK.sub(table, text)
+
+
+def _told(report: Content) -> list[Content]:
+    """The ticket's points nearest to the levels that the paper names, and the chosen one."""
+    points = [point for point in report["curve"] if not point["control"]]
+    told = {
+        min(points, key=lambda p, left=left: abs(p["weights_left"] - left))["level"]  # type: ignore[misc]
+        for left in TOLD_LEVELS
+    }
+    told.add(report["chosen"]["level"])
+    return [point for point in points if point["level"] in told]
+
+
+def _at(report: Content, control: str, level: int) -> Content | None:
+    found = (p for p in report["curve"] if p["control"] == control and p["level"] == level)
+    return next((point["test"] for point in found), None)
+
+
+def _mean(interval: Content | None) -> str:
+    if interval is None:
+        return ""
+    half = "" if interval["high"] is None else f" ± {(interval['high'] - interval['low']) / 2:.2f}"
+    return f"{interval['mean']:.2f}{half} %"
+
+
+def _difference(point: Content) -> str:
+    if point["level"] == 0:
+        return ""
+    low, high = point["difference"]["low"], point["difference"]["high"]
+    between = "" if low is None else f" ({low:+.2f} to {high:+.2f})"
+    return f"{point['difference']['mean']:+.2f}{between}"
+
+
+def _speed(row: Content) -> str:
+    speed = row["speedup"]
+    if speed["verdict"] == "baseline":
+        return f"{row['p50_us']:.0f} us"
+    return f"{speed['median']:.2f}x ({speed['low']:.2f} to {speed['high']:.2f}), {speed['verdict']}"
+
+
+def _reads(count: int) -> str:
+    return "read once" if count == 1 else f"read {count} times"
+
+
+def _link(path: Path) -> str:
+    return path.relative_to(HERE.parent).as_posix()
+
+
+if __name__ == "__main__":
+    before = README.read_text()
+    after = written(before)
+    if "--check" in sys.argv and before != after:
+        sys.exit("the README's figures are not those of benchmarks/results; run python benchmarks/readme.py")
+    README.write_text(after)
