@@ -1,6 +1,5 @@
 """The files of a run: the dense baseline, its int8 version, the ticket as CSR and as ONNX."""
 
-import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from lth_edge.bench.size import size
+from lth_edge.bench.size import gzipped, size
 from lth_edge.convert.compact import remove_dead_units
 from lth_edge.convert.int8 import to_int8
 from lth_edge.convert.model_file import save_model
@@ -85,7 +84,7 @@ def store_ticket(task: Task, ticket: Ticket, recipe: StoreRecipe, folder: Path) 
     """
     network = _network(task, ticket)
     exported = export_onnx(task, network, ticket.mask, recipe.opset)
-    masked = len(gzip.compress(exported.to_bytes(), compresslevel=9, mtime=0))
+    masked = gzipped(exported.to_bytes())
     kept, compact = _without_dead_units(exported, recipe, folder)
     csr = _store_csr(kept, folder / "ticket.csr.safetensors")
     path = folder / "ticket.onnx"

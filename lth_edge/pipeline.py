@@ -30,6 +30,9 @@ from lth_edge.tasks.build import load_task
 from lth_edge.tasks.task import Task, described
 from lth_edge.ticket import Array
 
+VECTOR_EXAMPLES = 4
+"""Examples in a package's test vector."""
+
 
 def compress(
     recipe: Recipe,
@@ -69,13 +72,13 @@ def compress(
         paths = baseline.paths | (stored.paths if stored else {})
         validation = validation_metrics(task, paths)
         progress.line(f"measuring {', '.join(paths)} in {recipe.bench.processes} processes")
-        measured = bench(paths, _batches(task, recipe), recipe.bench)
+        measured = bench(paths, {size: _inputs(task, size) for size in (1, recipe.bench.bench_batch)}, recipe.bench)
         levels = [level for search in searches for level in search.levels]
         tested = final_pass(stage, run.folder, [*levels, *controls], paths)  # the test set is read here, once
         report = findings.search_sections(stage, run, searches, controls, choice, tested)
         report |= findings.file_sections(baseline, stored, validation, tested, measured)
         if choice:
-            vector = task.feed(task.splits.validation.batch(torch.arange(4))[0])
+            vector = _inputs(task, VECTOR_EXAMPLES)
             report["package"] = ship(run.folder, report, best_form(report), paths, vector, task.licenses)
             report["sizes"].append(content.package_size(report))
         report["verdicts"] = verdicts(report)
@@ -156,8 +159,7 @@ def _dense(searches: Sequence[Found], choice: Choice | None) -> Level:
     return next(search.levels[0] for search in searches if search.seed == seed)
 
 
-def _batches(task: Task, recipe: Recipe) -> dict[int, dict[str, Array]]:
-    """Real inputs of the batch sizes to be measured; examples repeat where there are too few."""
+def _inputs(task: Task, count: int) -> dict[str, Array]:
+    """Real raw inputs as a file takes them; examples repeat where there are too few."""
     examples = task.splits.validation
-    sizes = sorted({1, recipe.bench.bench_batch})
-    return {size: task.feed(examples.batch(torch.arange(size) % len(examples))[0]) for size in sizes}
+    return task.feed(examples.batch(torch.arange(count) % len(examples))[0])
