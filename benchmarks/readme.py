@@ -47,7 +47,7 @@ def curve(report: Content, place: Path) -> str:
             "",
             f"Mean of {seeds} seeds with its 95% t interval; {report['task']['examples']['test']:,} test images, "
             f"{_reads(report['task']['test_reads'])}. {machine}, {report['created'][:10]}; "
-            f"raw report: [{_link(place / 'report.json')}]({_link(place / 'report.json')}).",
+            f"[raw report]({_link(place / 'report.json')}).",
             "",
             f"![Accuracy by weights left]({_link(place / 'curve.svg')})",
         ]
@@ -82,7 +82,7 @@ def files(report: Content, place: Path) -> str:
             f"{chosen['level']}, seed {chosen['seed']}). For comparison, the dense file with its zeros, gzipped: "
             f"{gzipped['bytes']:,} bytes. Latency: median ratio to dense and its 95% interval over "
             f"{measured['processes']} processes, {measured['threads']} thread; "
-            f"raw samples: [{_link(place / 'report.json')}]({_link(place / 'report.json')}).",
+            f"[raw samples]({_link(place / 'report.json')}).",
         ]
     )
 

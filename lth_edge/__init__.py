@@ -20,6 +20,7 @@ _HOMES = {
     "Training": "lth_edge.find.own",
     "compress": "lth_edge.pipeline",
     "make_task": "lth_edge.tasks.build",
+    "on_stderr": "lth_edge.progress",
     "session": "lth_edge.runtime.session",
     "verify_package": "lth_edge.package.verify",
 }

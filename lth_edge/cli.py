@@ -41,7 +41,7 @@ def compress(recipe: Path | None, out: Path | None, dry_run: bool, **options: An
     from lth_edge.progress import on_stderr
 
     if dry_run:
-        for line in preview(wanted, on_stderr()).lines():
+        for line in preview(wanted, on_stderr()):
             click.echo(line)
         return
     report = run(wanted, out, progress=on_stderr())
@@ -97,3 +97,6 @@ def _show(report: Any) -> None:
     from lth_edge.report.table import print_report
 
     print_report(report.content, Console())
+    click.echo(f"\nreport:  {report.folder / 'report.html'}")
+    if report.content["package"]:
+        click.echo(f"package: {report.folder / report.content['package']['zip']}")

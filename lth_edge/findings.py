@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lth_edge.bench.machine import machine
 from lth_edge.bench.measure import Measurements
 from lth_edge.final_pass import TestResults
 from lth_edge.find.choose import Choice
@@ -22,7 +21,9 @@ def kind_of(task: Task, choice: Choice | None) -> str:
     """What the outcome may be called: a ticket is won from the network's own initialisation."""
     if choice is None:
         return "no ticket within tolerance"
-    return "winning ticket" if task.given is None else "pruned from trained weights"
+    if task.given is not None:
+        return "pruned from trained weights"
+    return "winning ticket" if choice.level.facts["retraining"] == "rewind" else "pruned, not rewound"
 
 
 def search_sections(
@@ -32,6 +33,7 @@ def search_sections(
     controls: Sequence[Level],
     choice: Choice | None,
     tested: TestResults,
+    measured_on: dict[str, Any],
 ) -> dict[str, Any]:
     """Header, task, search, machine, levels and layers."""
     task, recipe = stage.task, stage.recipe
@@ -48,7 +50,7 @@ def search_sections(
             "stopped": "; ".join(dict.fromkeys(search.stopped for search in searches)),
             "seconds": sum(level.facts["seconds"] for level in (*levels, *controls)),
         },
-        "machine": machine(),
+        "machine": measured_on,
         "forecast": run.facts["forecast"],
         "levels": rows,
         "curve": content.curve(rows),
@@ -86,9 +88,9 @@ def file_sections(
 def _record(task: Task, searches: Iterable[Found], level: Level, tested: TestResults) -> content.LevelRecord:
     seed = level.facts["seed"]
     dense = next(search.levels[0] for search in searches if search.seed == seed)
-    fall = task.metric.loss_against(level.metric, dense.metric)
     key = (int(seed), level.number, str(level.facts["control"]))
-    return content.LevelRecord(level.facts, tested.levels.get(key), fall <= task.tolerance)
+    within = task.within_tolerance(level.metric, dense.metric)
+    return content.LevelRecord(level.facts, tested.levels.get(key), within)
 
 
 def _task(task: Task, tested: TestResults) -> dict[str, Any]:

@@ -8,8 +8,7 @@ import os
 import statistics
 import tempfile
 import time
-from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,14 @@ from torch import nn
 
 from lth_edge.convert.model_file import save_model
 from lth_edge.export.onnx_export import export_onnx
-from lth_edge.find.evaluate import evaluate
+from lth_edge.find.evaluate import forward
 from lth_edge.find.feed import Feed
 from lth_edge.find.prunable import prunable
 from lth_edge.find.search import Stage
-from lth_edge.find.train import Job, Start, train, weights_of
+from lth_edge.find.train import Job, Start, time_steps, weights_of
 from lth_edge.recipe import Recipe
 from lth_edge.runtime.session import session
+from lth_edge.tasks.examples import some
 from lth_edge.tasks.task import Task
 from lth_edge.ticket import Mask
 from lth_edge.verify import prove
@@ -132,36 +132,33 @@ def _choose_threads(stage: Stage) -> tuple[int, float]:
 
 
 def _step_seconds(stage: Stage, threads: int, steps: int) -> float:
-    """Median time of a real step; the last one is left out, for an evaluation follows it."""
+    """Median time of a real step."""
     torch.set_num_threads(threads)
     network = stage.task.network(0).to(stage.device)
-    ends: list[float] = []
     job = Job(
         task=stage.task,
         network=network,
         mask=Mask({}),
         start=Start(0, weights_of(network)),
-        settings=replace(stage.recipe.train, steps=steps + 1, evaluate_every=steps + 1),
+        settings=stage.recipe.train,
         train_feed=stage.train_feed,
-        validation_feed=_few(stage),
+        validation_feed=stage.validation_feed,
         seed=0,
-        tick=lambda step, metric: ends.append(time.perf_counter()),
     )
-    train(job)
-    return statistics.median(after - before for before, after in pairwise(ends[:-1]))
+    return statistics.median(time_steps(job, steps))
 
 
 def _evaluation_seconds(stage: Stage) -> float:
     """Time of one evaluation on all validation data, from some of it."""
-    network, some = stage.task.network(0).to(stage.device), _few(stage)
+    network, few = stage.task.network(0).to(stage.device), _few(stage)
     began = time.perf_counter()
-    evaluate(stage.task, network, some)
-    return (time.perf_counter() - began) * len(stage.validation_feed) / len(some)
+    for _ in forward(network, few):
+        pass
+    return (time.perf_counter() - began) * len(stage.validation_feed) / len(few)
 
 
 def _few(stage: Stage) -> Feed:
-    examples = stage.task.splits.validation
-    return Feed(examples.subset(torch.arange(min(TIMED_EXAMPLES, len(examples)))), stage.task.preprocess, stage.device)
+    return Feed(some(stage.task.splits.validation, TIMED_EXAMPLES), stage.task.preprocess, stage.device)
 
 
 def _trainings(recipe: Recipe) -> int:
@@ -186,4 +183,6 @@ def _dense_parameters(network: nn.Module, pruned: set[str]) -> list[str]:
 
 
 def _hours(hours: float) -> str:
-    return f"{hours:.1f} hours in all" if hours >= 1 else f"{hours * 60:.1f} minutes in all"
+    if hours >= 1:
+        return f"{hours:.1f} hours in all"
+    return f"{hours * 60:.1f} minutes in all" if hours * 60 >= 1 else f"{hours * 3600:.0f} seconds in all"

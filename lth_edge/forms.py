@@ -17,7 +17,7 @@ from lth_edge.export.onnx_export import Exported, export_onnx
 from lth_edge.find.train import load
 from lth_edge.recipe import StoreRecipe
 from lth_edge.sparse.csr import CsrMatrix, save_csr
-from lth_edge.tasks.examples import batches
+from lth_edge.tasks.examples import batches, some
 from lth_edge.tasks.task import Task
 from lth_edge.ticket import Array, Ticket
 from lth_edge.verify import Proof, prove
@@ -100,9 +100,7 @@ def _network(task: Task, ticket: Ticket) -> nn.Module:
 
 
 def _calibration(task: Task) -> Iterator[dict[str, Array]]:
-    for index, (inputs, _) in enumerate(batches(task.splits.train, 32)):
-        if index * 32 >= CALIBRATION_EXAMPLES:
-            return
+    for inputs, _ in batches(some(task.splits.train, CALIBRATION_EXAMPLES), 32):
         yield task.feed(inputs)
 
 

@@ -1,5 +1,6 @@
 """How sparse is it, layer by layer: a ticket, a run, a package or any ONNX file."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from lth_edge.errors import DamagedError, InputError
 from lth_edge.files import read_json
 from lth_edge.package.archive import unpacked
 from lth_edge.package.manifest import MANIFEST, Manifest
+from lth_edge.sparse.csr import load_csr
 from lth_edge.ticket import Ticket
 
 
@@ -36,6 +38,8 @@ def layers_of(path: Path) -> list[LayerRow]:
     if path.suffix == ".zip" and path.is_file():
         with unpacked(path) as folder:
             return _package(folder)
+    if path.suffix == ".safetensors" and path.is_file():
+        return _csr(path)
     if path.is_file():
         return _onnx(path)
     raise InputError(f"there is nothing at {path}", "give a ticket, a run, a package or an ONNX file")
@@ -86,6 +90,10 @@ def _run(path: Path) -> list[LayerRow]:
     if chosen is None:
         raise InputError(f"the run {path} found no ticket within tolerance", "inspect one of its levels")
     return _ticket(path / f"seed-{chosen['seed']}" / f"level-{chosen['level']:02d}")
+
+
+def _csr(path: Path) -> list[LayerRow]:
+    return [LayerRow(name, shape, math.prod(shape), matrix.nnz) for name, (matrix, shape) in load_csr(path).items()]
 
 
 def _onnx(path: Path) -> list[LayerRow]:

@@ -1,24 +1,25 @@
 """The product in one function: a network goes in, a ticket that runs, with proof, comes out."""
 
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from lth_edge import findings
+from lth_edge.bench.machine import machine
 from lth_edge.bench.measure import bench
 from lth_edge.bench.verdicts import best_form, verdicts
 from lth_edge.errors import InputError
 from lth_edge.final_pass import final_pass, validation_metrics
 from lth_edge.find.choose import Choice, choose
 from lth_edge.find.controls import KINDS, control
-from lth_edge.find.defaults import fill_in
+from lth_edge.find.defaults import fill_in, why_rewind
 from lth_edge.find.level import Level
 from lth_edge.find.own import OwnLoop, own_trainer
 from lth_edge.find.search import Budget, Found, Stage, find
 from lth_edge.find.train import train
-from lth_edge.forecast import Forecast, forecast
+from lth_edge.forecast import forecast
 from lth_edge.forms import make_baseline, store_ticket
 from lth_edge.package.ship import ship
 from lth_edge.progress import Progress, Silent
@@ -27,7 +28,8 @@ from lth_edge.report import content
 from lth_edge.report.report import Report
 from lth_edge.run import Run, open_run
 from lth_edge.tasks.build import load_task
-from lth_edge.tasks.task import Task, described
+from lth_edge.tasks.examples import some
+from lth_edge.tasks.task import Task
 from lth_edge.ticket import Array
 
 VECTOR_EXAMPLES = 4
@@ -57,50 +59,58 @@ def compress(
         LthEdgeError: see `lth_edge.errors`.
     """
     progress = progress or Silent()
-    if task is None:
-        task = load_task(recipe.task)
-    else:
-        recipe = replace(recipe, task=described(task))
+    task = task or load_task(recipe.task)
     recipe = fill_in(recipe, task)
-    with open_run(out, recipe, task) as begun:
+    with open_run(out, recipe, task.fingerprint(loop), task.name) as begun:
         stage, run = prepare(task, recipe, begun, loop, progress)  # export, prove, time: before any training
-        searches = find_all(stage, run)  # dense, then train -> prune -> rewind, level by level
+        budget = Budget(recipe.find.budget_seconds)
+        searches = find_all(stage, run, budget)  # dense, then train -> prune -> rewind, level by level
         choice = choose(task, searches)  # the sparsest within tolerance, on validation data
-        controls = list(train_controls(stage, run, searches, choice))
+        controls = list(train_controls(stage, run, searches, choice, budget))
+        run.clear_results()
         baseline = make_baseline(task, _dense(searches, choice).ticket(), recipe.store, run.files)
         stored = store_ticket(task, choice.level.ticket(), recipe.store, run.files) if choice else None
         paths = baseline.paths | (stored.paths if stored else {})
         validation = validation_metrics(task, paths)
+        measured_on = machine()
         progress.line(f"measuring {', '.join(paths)} in {recipe.bench.processes} processes")
         measured = bench(paths, {size: _inputs(task, size) for size in (1, recipe.bench.bench_batch)}, recipe.bench)
         levels = [level for search in searches for level in search.levels]
         tested = final_pass(stage, run.folder, [*levels, *controls], paths)  # the test set is read here, once
-        report = findings.search_sections(stage, run, searches, controls, choice, tested)
+        report = findings.search_sections(stage, run, searches, controls, choice, tested, measured_on)
         report |= findings.file_sections(baseline, stored, validation, tested, measured)
-        if choice:
-            vector = _inputs(task, VECTOR_EXAMPLES)
-            report["package"] = ship(run.folder, report, best_form(report), paths, vector, task.licenses)
-            report["sizes"].append(content.package_size(report))
+        vector = _inputs(task, VECTOR_EXAMPLES)
+        report["package"] = ship(run.folder, report, best_form(report), paths, vector, task.licenses)
+        report["sizes"].append(content.package_size(report))
         report["verdicts"] = verdicts(report)
         return Report(report).save(run.folder)
 
 
-def preview(recipe: Recipe, progress: Progress | None = None) -> Forecast:
-    """The forecast alone, as `--dry-run` gives it; nothing is written."""
+def preview(recipe: Recipe, progress: Progress | None = None) -> list[str]:
+    """The forecast in words, as `--dry-run` gives it; nothing is trained or written."""
     task = load_task(recipe.task)
     recipe = fill_in(recipe, task)
-    stage = Stage.of(task, recipe, device_of(recipe), progress or Silent())
-    return forecast(stage, own_loop=False)
+    stage = Stage.of(task, recipe, device_of(recipe.train.device), progress or Silent())
+    splits, settings = task.splits, recipe.train
+    return [
+        *forecast(stage, own_loop=False).lines(),
+        f"data: {len(splits.train):,} training, {len(splits.validation):,} validation and "
+        f"{0 if splits.test is None else len(splits.test):,} test examples ({splits.test_origin})",
+        f"training: {settings.steps:,} steps of {settings.batch_size} a level, {settings.optimizer} at "
+        f"{settings.learning_rate:g}; {why_rewind(recipe.find, task)}",
+        "nothing was trained or written",
+    ]
 
 
 def prepare(task: Task, recipe: Recipe, run: Run, loop: OwnLoop | None, progress: Progress) -> tuple[Stage, Run]:
     """The stage of a search on pinned threads and device; the forecast is made once in the life of a run."""
     facts = run.facts
-    device = facts.get("device") or device_of(recipe)
-    trainer = train if loop is None else own_trainer(loop)
-    stage = Stage.of(task, recipe, device, progress, trainer)
+    device = device_of(facts.get("device") or recipe.train.device)
     if device != "cpu":
+        # cuBLAS reads this when it is first used; without it sums may come in another order.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
+    stage = Stage.of(task, recipe, device, progress, train if loop is None else own_trainer(loop))
     if "forecast" in facts:
         torch.set_num_threads(facts["forecast"]["threads"])
         return stage, run
@@ -110,13 +120,12 @@ def prepare(task: Task, recipe: Recipe, run: Run, loop: OwnLoop | None, progress
     return stage, run.pin(device=device, forecast=outlook.to_dict())
 
 
-def device_of(recipe: Recipe) -> str:
+def device_of(wanted: str) -> str:
     """The device to train on.
 
     Raises:
         InputError: it is not there.
     """
-    wanted = recipe.train.device
     if wanted == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -128,9 +137,8 @@ def device_of(recipe: Recipe) -> str:
     return wanted
 
 
-def find_all(stage: Stage, run: Run) -> list[Found]:
+def find_all(stage: Stage, run: Run, budget: Budget) -> list[Found]:
     """One search per seed, within one budget."""
-    budget = Budget(stage.recipe.find.budget_seconds)
     searches: list[Found] = []
     for seed in stage.recipe.find.seeds:
         if searches and budget.exhausted():
@@ -141,17 +149,23 @@ def find_all(stage: Stage, run: Run) -> list[Found]:
     return searches
 
 
-def train_controls(stage: Stage, run: Run, searches: Sequence[Found], choice: Choice | None) -> Iterator[Level]:
-    """Both controls of each level that the recipe names, for every seed that reached it."""
+def train_controls(
+    stage: Stage, run: Run, searches: Sequence[Found], choice: Choice | None, budget: Budget
+) -> Iterator[Level]:
+    """Both controls of each level that the recipe names, for every seed that reached it, while the budget lasts."""
     recipe = stage.recipe.find
     if not recipe.controls:
         return
     numbers = recipe.control_levels or ((choice.level.number,) if choice else ())
     for search in searches:
         for number in numbers:
-            if 0 < number < len(search.levels):
-                for kind in KINDS:
-                    yield control(stage, kind, search.seed, search.levels, number, run.seed(search.seed))
+            for kind in KINDS if 0 < number < len(search.levels) else ():
+                if budget.exhausted():
+                    stage.progress.line("controls: no more of them, the budget is spent")
+                    return
+                found = control(stage, kind, search.seed, search.levels, number, run.seed(search.seed))
+                budget.add(found.facts["seconds"])
+                yield found
 
 
 def _dense(searches: Sequence[Found], choice: Choice | None) -> Level:
@@ -161,5 +175,5 @@ def _dense(searches: Sequence[Found], choice: Choice | None) -> Level:
 
 def _inputs(task: Task, count: int) -> dict[str, Array]:
     """Real raw inputs as a file takes them; examples repeat where there are too few."""
-    examples = task.splits.validation
+    examples = some(task.splits.validation, count)
     return task.feed(examples.batch(torch.arange(count) % len(examples))[0])

@@ -7,6 +7,7 @@ the filled-in recipe names the run. The command line is made from these fields, 
 
 import dataclasses
 import json
+import math
 import re
 import tomllib
 import types
@@ -23,6 +24,7 @@ from lth_edge.errors import RecipeError, nearest
 
 Retraining = Literal["rewind", "learning-rate", "fine-tune"]
 Scope = Literal["layer", "global"]
+Normalize = Literal["none", "dataset", "imagenet"]
 ControlKind = Literal["reinit", "random-mask"]
 LARGEST_SEED = 1 << 31
 """Seeds lie below: every generator in use takes them."""
@@ -61,7 +63,7 @@ class TaskRecipe:
     download: bool = option(False, "let torchvision download a data set that is not there")
     layout: Literal["as-is", "nhwc"] = option("as-is", "layout of images in npz files and own data")
     input_dtype: Literal["float32", "uint8"] = option("float32", "type of the shipped file's input")
-    normalize: Literal["none", "dataset", "imagenet"] | None = option(None, "scaling in front of the network")
+    normalize: Normalize | None = option(None, "scaling in front of the network; to be named with --weights FILE")
     image_size: int = option(224, "images of a folder are resized and cropped to this many pixels", "PIXELS")
     loss: str | None = option(None, "cross-entropy, bce, mse, l1, or ./file.py:function(outputs, targets)", "LOSS")
     metric: str = option(
@@ -77,7 +79,7 @@ class TaskRecipe:
     license_data: str | None = option(None, "licence of the data, for the manifest", "SPDX")
 
     def __post_init__(self) -> None:
-        _check(self, "tolerance", lambda v: v >= 0, "must not be negative")
+        _check(self, "tolerance", lambda v: 0 <= v < math.inf, "must be a number from 0")
         _check(self, "validation", lambda v: v > 0, "must be above 0")
         _check(self, "test", lambda v: v >= 0, "must not be negative")
         _check(self, "split_seed", lambda v: 0 <= v < LARGEST_SEED, f"must lie between 0 and {LARGEST_SEED}")

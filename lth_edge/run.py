@@ -13,19 +13,19 @@ lth-edge-runs/mlp-digits-2f6c1a9b03de/     task and recipe hash
 """
 
 import platform
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
 from lth_edge._version import __version__
-from lth_edge.errors import RecipeError
+from lth_edge.errors import DamagedError, RecipeError
 from lth_edge.files import clear_leftovers, read_json, storage_errors, whole_file, write_json
 from lth_edge.recipe import Recipe
-from lth_edge.tasks.task import Task
 
 DEFAULT_ROOT = Path("lth-edge-runs")
 
@@ -48,6 +48,13 @@ class Run:
     def seed(self, seed: int) -> Path:
         return self.folder / f"seed-{seed}"
 
+    def clear_results(self) -> None:
+        """Remove what an earlier call shipped and reported: what lies here must be of one piece."""
+        for name in ("files", "package"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+        for name in ("package.zip", "report.json", "report.md", "report.html"):
+            (self.folder / name).unlink(missing_ok=True)
+
     def pin(self, **facts: Any) -> "Run":
         """Add facts that stay for the life of the run."""
         pinned = Run(self.folder, self.facts | facts)
@@ -56,32 +63,37 @@ class Run:
 
 
 @contextmanager
-def open_run(out: Path | None, recipe: Recipe, task: Task) -> Iterator[Run]:
+def open_run(out: Path | None, recipe: Recipe, fingerprint: str, name: str) -> Iterator[Run]:
     """Open or begin the run of a recipe; one process at a time.
 
     Args:
-        out: its folder; by default `lth-edge-runs/TASK-HASH`.
+        out: its folder; by default `lth-edge-runs/NAME-HASH`.
+        fingerprint: of data and network, which must stay the same.
 
     Raises:
-        RecipeError: the folder belongs to another recipe, to other data, or to a process that still runs.
+        RecipeError: the folder belongs to another recipe, to other data or pins, or to a process that still runs.
+        DamagedError: its run.json is not one.
     """
-    folder = out or DEFAULT_ROOT / f"{task.name}-{recipe.search_hash}"
+    folder = out or DEFAULT_ROOT / f"{name}-{recipe.search_hash}"
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
-        facts = _facts(folder, recipe, task)
+        lock = (folder / ".lock").open("w")
+    with lock:
+        _lock(lock, folder)
+        facts = _facts(folder, recipe, fingerprint)
+        # First of all: a folder with run.json is known for ours, whatever a kill leaves in it.
+        write_json(folder / "run.json", facts)
         clear_leftovers(folder)
         with whole_file(folder / "recipe.toml") as temporary:
             temporary.write_text(recipe.to_toml())
-        write_json(folder / "run.json", facts)
         yield Run(folder, facts)
 
 
-def _facts(folder: Path, recipe: Recipe, task: Task) -> dict[str, Any]:
+def _facts(folder: Path, recipe: Recipe, fingerprint: str) -> dict[str, Any]:
     fresh = {
         "schema_version": 1,
         "recipe_hash": recipe.search_hash,
-        "fingerprint": task.fingerprint(),
+        "fingerprint": fingerprint,
         "versions": {
             "lth_edge": __version__,
             "torch": torch.__version__,
@@ -89,37 +101,43 @@ def _facts(folder: Path, recipe: Recipe, task: Task) -> dict[str, Any]:
         },
     }
     if not (folder / "run.json").exists():
-        if any(path.name not in {".lock"} for path in folder.iterdir()):
+        if any(path.name != ".lock" and not path.name.startswith(".run.json.") for path in folder.iterdir()):
             raise RecipeError(f"{folder} holds other files", "choose an empty folder with --out")
         return fresh
     before = read_json(folder / "run.json")
+    if not isinstance(before, dict):
+        raise DamagedError(f"{folder / 'run.json'} is not that of a run", "choose another folder with --out")
     same = all(before.get(key) == fresh[key] for key in ("recipe_hash", "fingerprint"))
     if not same and next(folder.glob("seed-*/level-*"), None) is None:
         # What failed before its first level holds nothing to protect: the mended command may begin anew here.
         return fresh
     if before.get("recipe_hash") != fresh["recipe_hash"]:
-        raise RecipeError(
-            f"{folder} belongs to another recipe", "see its recipe.toml; choose another folder with --out"
-        )
+        raise RecipeError(f"{folder} belongs to another recipe", "see its recipe.toml; choose another folder (--out)")
     if before.get("fingerprint") != fresh["fingerprint"]:
         raise RecipeError(
-            f"the data or the network changed since {folder} was begun",
-            "begin another run with --out, or remove it",
+            f"the data, the network, the loss or the training loop changed since {folder} was begun",
+            "begin another run in another folder (--out), or remove this one",
         )
+    _check_pins(recipe, before)
     return before | {"versions": fresh["versions"]}
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the folder against a second process, where the system can lock files."""
+def _check_pins(recipe: Recipe, facts: dict[str, Any]) -> None:
+    """A run keeps its device and threads, or its levels would not be of one kind."""
+    wanted = {"device": recipe.train.device, "threads": recipe.train.threads}
+    pinned = {"device": facts.get("device"), "threads": facts.get("forecast", {}).get("threads")}
+    for name, value in wanted.items():
+        if value not in {None, "auto"} and pinned[name] not in {None, value}:
+            raise RecipeError(f"this run is pinned to {name} {pinned[name]}", f"leave --{name} away, or choose --out")
+
+
+def _lock(file: IO[str], folder: Path) -> None:
+    """Hold the folder against a second process until `file` is closed, where the system can lock files."""
     try:
         import fcntl
     except ImportError:
-        yield
         return
-    with storage_errors(folder), (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RecipeError(f"another process works in {folder}", "wait for it, or choose another --out") from error
-        yield
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise RecipeError(f"another process works in {folder}", "wait for it, or choose another --out") from error

@@ -85,7 +85,7 @@ def pickled() -> None:
     Path("given.pt").write_bytes(pickle.dumps({"1.weight": print}, protocol=2))
 
 
-GIVEN = "--weights given.pt --model-arg hidden=48"
+GIVEN = "--weights given.pt --normalize dataset --model-arg hidden=48"
 X, Y = np.zeros((50, 4), np.float32), np.arange(50) % 2
 BAD = {
     "unknown model": Bad("--model lenet-300", 2, ("'lenet-300'", "did you mean 'lenet-300-100'?")),
@@ -134,10 +134,12 @@ BAD = {
     ),
     "wrong model argument": Bad("--model-arg depth=3", 2, ("depth", "hidden=")),
     "network that does not fit": Bad("--model vgg-16", 3, ("at least 16 x 16", "choose mlp")),
-    "missing weights": Bad("--weights given.pt", 3, ("given.pt are not there", "check the path")),
-    "pickle as weights": Bad("--weights given.pt", 3, ("given.pt", "tensors alone"), pickled),
-    "text as weights": Bad("--weights given.pt", 3, ("given.pt",), text("given.pt", "weights")),
-    "damaged safetensors": Bad("--weights a.safetensors", 3, ("a.safetensors", "again"), text("a.safetensors", "x")),
+    "missing weights": Bad("--weights given.pt --normalize dataset", 3, ("given.pt are not there", "check the path")),
+    "pickle as weights": Bad("--weights given.pt --normalize dataset", 3, ("given.pt", "tensors alone"), pickled),
+    "text as weights": Bad("--weights given.pt --normalize dataset", 3, ("given.pt",), text("given.pt", "weights")),
+    "damaged safetensors": Bad(
+        "--weights a.safetensors --normalize dataset", 3, ("a.safetensors", "again"), text("a.safetensors", "x")
+    ),
     "weights of more": Bad(GIVEN, 3, ("hold an unknown '3.bia'", "'3.bias'"), state(**{"3.bia": torch.zeros(10)})),
     "weights of other shape": Bad(GIVEN, 3, ("'3.bias' has shape (1,)", "(10,)"), state(**{"3.bias": torch.zeros(1)})),
 }
@@ -215,6 +217,10 @@ def copy(finished: Finished, here: Path) -> Finished:
     return replace(finished, folder=here / "run")
 
 
+def files_of(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def flip(path: Path) -> None:
     """Change one bit in the middle."""
     content = bytearray(path.read_bytes())
@@ -223,10 +229,25 @@ def flip(path: Path) -> None:
 
 
 def test_a_folder_of_another_recipe_is_left_alone(copy: Finished) -> None:
-    before = {path: path.read_bytes() for path in copy.folder.rglob("*") if path.is_file()}
+    before = files_of(copy.folder)
     done = lth_edge("compress", *copy.arguments, "--learning-rate", 0.1, "--out", "run")
     check(done, 2, ("run belongs to another recipe", "--out"))
-    assert {path: path.read_bytes() for path in copy.folder.rglob("*") if path.is_file()} == before
+    assert files_of(copy.folder) == before
+
+
+@pytest.mark.parametrize("pin", ["--threads", "--device"])
+def test_a_run_keeps_its_threads_and_its_device(copy: Finished, pin: str) -> None:
+    pinned = {"--threads": 7, "--device": "cuda"}
+    before = files_of(copy.folder)
+    done = lth_edge("compress", *copy.arguments, pin, pinned[pin], "--out", "run")
+    check(done, 2, (f"this run is pinned to {pin[2:]}", f"leave {pin} away"))
+    assert files_of(copy.folder) == before
+
+
+@pytest.mark.parametrize("content", ["[]", "{"])
+def test_a_run_json_that_is_none_is_named(copy: Finished, content: str) -> None:
+    (copy.folder / "run.json").write_text(content)
+    check(lth_edge("compress", *copy.arguments, "--out", "run"), 6, ("run.json",))
 
 
 def test_a_folder_with_other_files_is_left_alone(here: Path) -> None:

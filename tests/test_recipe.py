@@ -114,7 +114,7 @@ OUT_OF_BOUNDS = [
     ("find", "patience", [-1]),
     ("find", "seeds", [[], [1, 1], [-1], [1 << 31]]),
     ("find", "budget", ["6", "h", "6 hours", "-1h", "0s", "1e3s", ""]),
-    ("task", "tolerance", [-1.0, float("nan")]),
+    ("task", "tolerance", [-1.0, float("nan"), float("inf")]),
     ("task", "validation", [0.0, -1.0]),
     ("task", "test", [-0.1]),
     ("task", "image_size", [7]),

@@ -23,7 +23,7 @@ def pruned(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Path
     weights = Ticket.load(finished.folder / "seed-0" / "level-00").weights
     weights["1.weight"][:FAINT] *= 1e-4
     torch.save({f"module.{name}": torch.from_numpy(array) for name, array in weights.items()}, folder / "given.pt")
-    start = ("--weights", folder / "given.pt", *TINY, "--levels", 9)
+    start = ("--weights", folder / "given.pt", "--normalize", "dataset", *TINY, "--levels", 9)
     search = ("--sparsity", 0.8, "--prune-rate", 0.5, "--tolerance", 100, "--compact", "--learning-rate", 1e-4)
     done = lth_edge("compress", *start, *search, *QUICK, "--out", folder / "run")
     assert done.code == 0, done.stderr
@@ -72,7 +72,16 @@ def image_folder(root: Path) -> Path:
 def test_a_torchvision_network_from_given_weights_goes_through_on_a_folder_of_images(tmp_path: Path) -> None:
     torch.manual_seed(0)
     torch.save(torchvision.models.resnet18(num_classes=2).state_dict(), tmp_path / "given.pt")
-    task = ("--model", "torchvision:resnet18", "--weights", tmp_path / "given.pt", "--image-size", 32)
+    task = (
+        "--model",
+        "torchvision:resnet18",
+        "--weights",
+        tmp_path / "given.pt",
+        "--normalize",
+        "imagenet",
+        "--image-size",
+        32,
+    )
     data = ("--data", f"folder:{image_folder(tmp_path / 'images')}", "--tolerance", 100)
     search = ("--levels", 1, "--prune-rate", 0.95, "--steps", 4, "--batch-size", 8, "--threads", 1, "--bench-batch", 2)
     done = lth_edge("compress", *task, *data, *search, *QUICK, "--out", tmp_path / "run")

@@ -11,6 +11,8 @@ from lth_edge.bench.statistics import MedianInterval, percentiles, speedup
 from lth_edge.recipe import BenchRecipe
 
 NO_CHANGE = "no measurable change"
+RESOLUTION = 0.02
+"""Ratios closer to 1 are not told apart: where a file lies in memory makes as much."""
 _CALLS_AT_LEAST = 5
 
 PerProcess = list[list[float]]
@@ -88,9 +90,10 @@ def _speedup(form: str, forms: Mapping[str, PerProcess]) -> dict[str, Any]:
 
 
 def _verdict(interval: MedianInterval) -> str:
-    if interval.low > 1:
-        return "faster"
-    return "slower" if interval.high < 1 else NO_CHANGE
+    """A change whose interval excludes 1, and that is large enough for another machine or day to show it too."""
+    if interval.low <= 1 <= interval.high or abs(interval.median - 1) < RESOLUTION:
+        return NO_CHANGE
+    return "faster" if interval.median > 1 else "slower"
 
 
 def _warning(p50_us: float, null_us: float) -> str:

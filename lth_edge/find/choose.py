@@ -1,5 +1,6 @@
 """Which level is shipped: the sparsest within tolerance of dense, on validation data alone."""
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,15 +21,21 @@ class Choice:
 def choose(task: Task, searches: Sequence[Found]) -> Choice | None:
     """The sparsest level whose mean fall over the seeds is within tolerance; of its tickets the best on validation.
 
+    A seed that the budget cut short has no say on levels that it never reached; one that stopped for another reason
+    before a level rules that level out.
+
     Returns:
         `None` where no pruned level is within tolerance.
     """
-    common = min(len(search.levels) for search in searches)
-    for number in range(common - 1, 0, -1):
-        falls = [task.metric.loss_against(s.levels[number].metric, s.levels[0].metric) for s in searches]
-        if sum(falls) / len(falls) <= task.tolerance:
-            best = min(searches, key=lambda s: task.metric.loss_against(s.levels[number].metric, 0.0))
-            seeds = f", mean of {len(searches)} seeds" if len(searches) > 1 else ""
+    deepest = max(len(search.levels) for search in searches) - 1
+    for number in range(deepest, 0, -1):
+        voting = [search for search in searches if len(search.levels) > number]
+        if any(not search.cut_short for search in searches if search not in voting):
+            continue
+        found, dense = (statistics.fmean(search.levels[n].metric for search in voting) for n in (number, 0))
+        if task.within_tolerance(found, dense):
+            best = min(voting, key=lambda s: task.metric.loss_against(s.levels[number].metric, 0.0))
+            seeds = f", mean of {len(voting)} seeds" if len(voting) > 1 else ""
             tolerance = f"the tolerance of {task.tolerance:g} {task.metric.unit}".rstrip()
             why = f"the sparsest level within {tolerance} on validation data{seeds}"
             return Choice(best.seed, best.levels[number], why)

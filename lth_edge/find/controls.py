@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lth_edge.find.level import Level
-from lth_edge.find.search import Stage, level_facts, run, title
+from lth_edge.find.search import Stage, level_facts, run, start_of, title
 from lth_edge.find.train import Start, weights_of
 from lth_edge.recipe import ControlKind
 from lth_edge.ticket import Mask
@@ -31,8 +31,9 @@ def control(stage: Stage, kind: ControlKind, seed: int, levels: list[Level], num
         stage.progress.line(f"{title(seed, facts)}: already there")
         return done
     network = stage.task.initialised(seed + REINIT_OFFSET).to(stage.device)
-    start = Start(0, weights_of(network)) if kind == "reinit" else levels[0].start()
-    return Level.save(place, mask, run(stage, network, mask, start, seed, facts), facts)
+    reinit = kind == "reinit"
+    start = Start(0, weights_of(network)) if reinit else start_of(stage, levels[:number])
+    return Level.save(place, mask, run(stage, network, mask, start, seed, facts, fresh=reinit), facts)
 
 
 def random_mask(mask: Mask, seed: int) -> Mask:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from lth_edge.errors import RecipeError
 from lth_edge.find.prunable import has_norms
 from lth_edge.recipe import FindRecipe, Recipe, TrainRecipe
 from lth_edge.tasks.task import Task
@@ -33,7 +34,7 @@ def fill_in(recipe: Recipe, task: Task) -> Recipe:
     """A recipe in which every value that decides the weights is set."""
     train = _train(recipe.train, task)
     find = _find(recipe.find, task, train.steps or 0)
-    return replace(recipe, train=train, find=find)
+    return replace(recipe, task=task.recipe, train=train, find=find)
 
 
 def why_rewind(recipe: FindRecipe, task: Task) -> str:
@@ -77,8 +78,10 @@ def _train(given: TrainRecipe, task: Task) -> TrainRecipe:
 def _find(given: FindRecipe, task: Task, steps: int) -> FindRecipe:
     retraining = given.retraining or ("rewind" if task.given is None else "learning-rate")
     rewind_step = given.rewind_step
+    if rewind_step is not None and rewind_step >= steps:
+        raise RecipeError(f"rewind-step {rewind_step} is not before the last of {steps} steps", "give an earlier step")
     if rewind_step is None:
         late = retraining == "rewind" and task.given is None and has_norms(task.network(0))
         rewind_step = round(LATE_REWIND * steps) if late else 0
     output = given.prune_rate / 2 if given.output_prune_rate is None else given.output_prune_rate
-    return replace(given, retraining=retraining, rewind_step=min(rewind_step, steps - 1), output_prune_rate=output)
+    return replace(given, retraining=retraining, rewind_step=rewind_step, output_prune_rate=output)

@@ -27,7 +27,7 @@ class Evaluation:
 def evaluate(task: Task, network: nn.Module, feed: Feed) -> Evaluation:
     """Evaluate in inference mode over all of `feed`; there is no metric where the loss is not finite."""
     total, outputs, targets = 0.0, [], []
-    for x, y in _pass(network, feed):
+    for x, y in forward(network, feed):
         total += float(task.loss(bare(x), bare(y))) * len(y[0])
         outputs.append([tensor.cpu().numpy() for tensor in x])
         targets.append([tensor.cpu().numpy() for tensor in y])
@@ -69,7 +69,8 @@ def inference(network: nn.Module) -> Iterator[None]:
         network.train(training)
 
 
-def _pass(network: nn.Module, feed: Feed) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+def forward(network: nn.Module, feed: Feed) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+    """Outputs and targets, batch by batch, in inference mode."""
     with inference(network):
         for start in range(0, len(feed), BATCH):
             x, y = feed.batch(torch.arange(start, min(start + BATCH, len(feed))))

@@ -40,7 +40,7 @@ class MaskHold:
     @contextmanager
     def clear_gradients(self) -> Iterator[None]:
         """Within the block, gradients of pruned weights are zero as soon as computed: clipping by norm ignores them."""
-        handles = [parameter.register_hook(_And(bits)) for parameter, bits in self._held]
+        handles = [parameter.register_hook(_And(bits)) for parameter, bits in self._held if parameter.requires_grad]
         try:
             yield
         finally:

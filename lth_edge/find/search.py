@@ -16,7 +16,7 @@ from lth_edge.find.prunable import Prunable, prunable
 from lth_edge.find.prune import fewest_kept, prune
 from lth_edge.find.train import Job, Start, Trained, load, train, weights_of
 from lth_edge.progress import Progress
-from lth_edge.recipe import Recipe
+from lth_edge.recipe import FindRecipe, Recipe
 from lth_edge.tasks.task import Task
 from lth_edge.ticket import Mask
 
@@ -40,11 +40,12 @@ class Budget:
 
 @dataclass(frozen=True)
 class Found:
-    """One seed's search: its levels, dense first, and why it stopped."""
+    """One seed's search: its levels, dense first, why it stopped, and whether the budget cut it short."""
 
     seed: int
     levels: list[Level]
     stopped: str
+    cut_short: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def find(stage: Stage, seed: int, folder: Path, budget: Budget) -> Found:
         budget.add(levels[-1].facts["seconds"])
         stopped = reason_to_stop(stage, levels, budget)
         if stopped:
-            return Found(seed, levels, stopped)
+            return Found(seed, levels, stopped, cut_short=stopped == spent(recipe))
         following = prune(levels[-1].end(), mask, rates, recipe.scope, recipe.sparsity)
         if following.kept == mask.kept:
             return Found(seed, levels, "nothing is left to prune at this rate")
@@ -108,7 +109,8 @@ def level(stage: Stage, network: nn.Module, seed: int, folder: Path, before: lis
     facts = level_facts(stage, seed, number)
     if number == 0 and stage.task.given is not None:
         return Level.save(place, mask, _given(stage, network), facts)
-    trained = run(stage, network, mask, _start(stage, before, network), seed, facts, snapshot=number == 0)
+    start = start_of(stage, before) if before else Start(0, weights_of(network))
+    trained = run(stage, network, mask, start, seed, facts, fresh=number == 0)
     return Level.save(place, mask, trained, facts)
 
 
@@ -119,9 +121,14 @@ def run(
     start: Start,
     seed: int,
     facts: dict[str, Any],
-    snapshot: bool = False,
+    fresh: bool = False,
 ) -> Trained:
-    """Train once, with a progress bar."""
+    """Train once, with a progress bar.
+
+    Args:
+        fresh: from an initialisation: over the whole schedule, never at a fine-tuning rate; level 0 keeps the state
+            that later levels rewind to.
+    """
     recipe = stage.recipe
     steps = (recipe.train.steps or 0) - start.step
     with stage.progress.bar(title(seed, facts | {"weights_left": mask.density}), steps) as bar:
@@ -134,8 +141,8 @@ def run(
             train_feed=stage.train_feed,
             validation_feed=stage.validation_feed,
             seed=seed,
-            constant_rate=recipe.find.retraining == "fine-tune" and not snapshot,
-            snapshot_step=recipe.find.rewind_step if snapshot else None,
+            constant_rate=recipe.find.retraining == "fine-tune" and not fresh,
+            snapshot_step=recipe.find.rewind_step if fresh and facts["level"] == 0 else None,
             recalibrate_bn=recipe.find.recalibrate_bn,
             tick=lambda step, metric: bar(step - start.step, metric),
         )
@@ -159,7 +166,7 @@ def level_facts(stage: Stage, seed: int, number: int, control: str = "") -> dict
 def reason_to_stop(stage: Stage, levels: list[Level], budget: Budget) -> str:
     """Why no further level is trained; empty while there is none."""
     recipe, task = stage.recipe.find, stage.task
-    below = [task.metric.loss_against(entry.metric, levels[0].metric) > task.tolerance for entry in levels]
+    below = [not task.within_tolerance(entry.metric, levels[0].metric) for entry in levels]
     if recipe.patience + 1 <= len(below) and all(below[-recipe.patience - 1 :]):
         times = f"{recipe.patience + 1} levels in a row" if recipe.patience else "one level"
         return f"{task.metric.name} on validation data was more than {task.tolerance:g} worse than dense for {times}"
@@ -168,8 +175,13 @@ def reason_to_stop(stage: Stage, levels: list[Level], budget: Budget) -> str:
     if levels[-1].number >= recipe.levels:
         return f"reached the {recipe.levels} levels asked for"
     if budget.exhausted():
-        return f"the budget of {recipe.budget} is spent"
+        return spent(recipe)
     return ""
+
+
+def spent(recipe: FindRecipe) -> str:
+    """What is said where the budget stops a search."""
+    return f"the budget of {recipe.budget} is spent"
 
 
 def _reached(sparsity: float, mask: Mask) -> bool:
@@ -183,9 +195,8 @@ def title(seed: int, facts: dict[str, Any]) -> str:
     return f"seed {seed}, level {facts['level']}{kind}{left}"
 
 
-def _start(stage: Stage, before: list[Level], network: nn.Module) -> Start:
-    if not before:
-        return Start(0, weights_of(network))
+def start_of(stage: Stage, before: list[Level]) -> Start:
+    """Where the level after `before` begins: rewound, or at the final weights of the level before."""
     if stage.recipe.find.retraining == "rewind":
         return before[0].start()
     return Start(stage.recipe.find.rewind_step or 0, before[-1].end())

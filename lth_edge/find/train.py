@@ -7,7 +7,7 @@ state, and the data order and schedule depend on the step alone (rewinding, arXi
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -72,7 +72,7 @@ class Job:
         constant_rate: train at the schedule's last rate throughout (fine-tuning).
         snapshot_step: keep the state at this step.
         seed: of data order, augmentation and dropout.
-        tick: called after every step with the step and the last validation metric.
+        tick: called after every step with the step and the validation metric of the best checkpoint so far.
     """
 
     task: Task
@@ -116,6 +116,19 @@ def train(job: Job) -> Trained:
     )
 
 
+def time_steps(job: Job, count: int) -> list[float]:
+    """Seconds of `count` real steps, without an evaluation among them."""
+    long = replace(job.settings, steps=count + 1, evaluate_every=count + 1)
+    seconds = []
+    with torch.random.fork_rng():
+        run = _Run(replace(job, settings=long))
+        for step in range(count):
+            began = time.perf_counter()
+            run.step(step)
+            seconds.append(time.perf_counter() - began)
+    return seconds
+
+
 class _Run:
     """The state of a run between two steps."""
 
@@ -147,7 +160,7 @@ class _Run:
         done = step + 1
         if done % _set(self.settings.evaluate_every) == 0 or done == self.steps:
             self._evaluate(done, loss)
-        self.job.tick(done, self.history[-1][2] if self.history else math.nan)
+        self.job.tick(done, self.best_evaluation.metric)
 
     def snapshot(self, step: int) -> Start:
         return Start(step, weights_of(self.job.network), _state(self.optimizer))
@@ -202,8 +215,9 @@ def _outputs(network: nn.Module, inputs: tuple[Tensor, ...]) -> Any:
 def _state(optimizer: Optimizer) -> Weights:
     """Optimiser and random state as arrays, so that they are stored without pickling."""
     state: dict[str, Array] = {"rng": torch.get_rng_state().numpy()}
-    if torch.cuda.is_available():
-        state["rng_cuda"] = torch.cuda.get_rng_state().numpy()
+    device = optimizer.param_groups[0]["params"][0].device
+    if device.type == "cuda":
+        state["rng_cuda"] = torch.cuda.get_rng_state(device).numpy()
     for index, entries in optimizer.state_dict()["state"].items():
         for key, value in entries.items():
             if isinstance(value, Tensor):
@@ -215,8 +229,9 @@ def _restore(optimizer: Optimizer, state: Weights) -> None:
     if not state:
         return
     torch.set_rng_state(torch.from_numpy(state["rng"]))
-    if "rng_cuda" in state and torch.cuda.is_available():
-        torch.cuda.set_rng_state(torch.from_numpy(state["rng_cuda"]))
+    device = optimizer.param_groups[0]["params"][0].device
+    if "rng_cuda" in state and device.type == "cuda":
+        torch.cuda.set_rng_state(torch.from_numpy(state["rng_cuda"]), device)
     entries: dict[int, dict[str, Tensor]] = {}
     for name, array in state.items():
         index, _, key = name.partition(".")

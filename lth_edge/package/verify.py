@@ -44,6 +44,8 @@ def verify_package(path: Path) -> Verified:
 
 
 def _verify_folder(folder: Path) -> Verified:
+    if not (folder / MANIFEST).exists() and (folder / "package" / MANIFEST).exists():
+        raise DamagedError(f"{folder} is a run, not a package", f"give {folder / 'package'}")
     manifest = _read_manifest(folder)
     _check_listing(folder, manifest)
     for name, record in manifest.files.items():
@@ -70,7 +72,8 @@ def _read(file: Path) -> bytes:
 
 def _check_listing(folder: Path, manifest: Manifest) -> None:
     present, listed = {entry.name for entry in folder.iterdir()}, {*manifest.files, MANIFEST, SUMS}
-    for name in sorted(present - listed):
+    # Python leaves its own folder behind where run.py was imported, as the package's README says it may be.
+    for name in sorted(present - listed - {"__pycache__"}):
         raise DamagedError(f"{name!a} is in the package but not in its manifest", "remove it if you put it there")
     for name in sorted(listed):
         if not (folder / name).is_file():

@@ -34,7 +34,7 @@ def chosen_sentence(report: Content) -> str:
     return (
         f"Level {chosen['level']} of seed {chosen['seed']}: "
         f"{write_share(chosen['weights_left'])} of the weights left, "
-        f"{write_sparsity(chosen['weights_left'])} zeros. {chosen['why']}"
+        f"{write_sparsity(chosen['weights_left'])} zeros; {chosen['why']}"
     )
 
 
@@ -109,10 +109,14 @@ def machine_facts(report: Content) -> Facts:
         "os": "OS",
         "onnxruntime": "onnxruntime",
         "load_before": "Load before",
+        "frequency_mhz": "Frequency, MHz",
         "memory_bytes": "Memory",
     }
     return [
-        (named.get(key, key.capitalize()), write_bytes(value) if key == "memory_bytes" else _text(value))
+        (
+            named.get(key, key.replace("_", " ").capitalize()),
+            write_bytes(value) if key == "memory_bytes" else _text(value),
+        )
         for key, value in machine.items()
     ]
 

@@ -1,6 +1,6 @@
 """The report: what a run found, measured and concludes, as one versioned dict."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,9 +21,11 @@ class Report:
 
     Attributes:
         content: the dict of `report.json`, schema version 1. A part that the run never reached is null.
+        folder: where it was saved or read.
     """
 
     content: dict[str, Any]
+    folder: Path | None = None
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -44,10 +46,10 @@ class Report:
         missing = [part for part in PARTS if part not in content]
         if missing:
             raise DamagedError(f"{path} lacks {', '.join(missing)}", "run the same command again to write it anew")
-        return cls(content)
+        return cls(content, path.parent)
 
     def save(self, folder: Path) -> Self:
-        """Write `report.json`, `report.md` and `report.html` into `folder`, each whole or not at all."""
+        """Write `report.json`, `report.md` and `report.html` into `folder`, each whole or not at all; returns where."""
         # here, so that reading a report does not load matplotlib
         from lth_edge.report.markdown import to_markdown
         from lth_edge.report.page import to_page
@@ -55,7 +57,7 @@ class Report:
         write_json(folder / "report.json", self.content)
         _write_text(folder / "report.md", to_markdown(self.content))
         _write_text(folder / "report.html", to_page(self.content))
-        return self
+        return replace(self, folder=folder)
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -8,15 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lth_edge.errors import InputError, RecipeError, nearest, reason
-from lth_edge.recipe import TaskRecipe
+from lth_edge.errors import InputError, LthEdgeError, RecipeError, nearest, reason
+from lth_edge.recipe import Normalize, TaskRecipe
 from lth_edge.tasks.data import Data, load_data, own_data
-from lth_edge.tasks.examples import Splits
+from lth_edge.tasks.examples import Splits, signature
 from lth_edge.tasks.imports import call_own, is_own
 from lth_edge.tasks.metrics import CLASSIFYING, Loss, Metric, load_loss, load_metric
 from lth_edge.tasks.models import REFERENCE
 from lth_edge.tasks.preprocess import Preprocess, channel_statistics, imagenet_statistics
-from lth_edge.tasks.task import Task, bare
+from lth_edge.tasks.task import Task
 from lth_edge.tasks.vision import torchvision
 from lth_edge.tasks.weights import load_given
 
@@ -40,19 +40,19 @@ def task_from_data(
 ) -> Task:
     """Build a task on data at hand; objects given stand in for what the recipe names."""
     splits = data.splits(recipe)
-    loss_name, named_loss = load_loss(recipe.loss, splits.train.targets[0])
-    loss = loss or named_loss
+    loss_name, loss = ("own", loss) if loss else load_loss(recipe.loss, splits.train.targets[0])
     metric = metric or load_metric(recipe.metric, recipe.metric_direction)
     if metric.name in CLASSIFYING:
         _check_classes(metric, data)
     tolerance = metric.tolerance if recipe.tolerance is None else recipe.tolerance
     if tolerance is None:
         raise RecipeError(f"the metric {metric.name} has no tolerance", "add --tolerance in units of the metric")
+    _check_parts(splits)
+    recipe = replace(recipe, loss=loss_name, tolerance=tolerance, normalize=_normalize(recipe, splits))
     preprocess = _preprocess(recipe, data, splits)
     shapes = _shapes(preprocess, splits)
     task = Task(
-        model=recipe.model,
-        data=recipe.data,
+        recipe=recipe,
         build=build or _factory(recipe, shapes[0], _outputs(data, splits, loss_name)),
         splits=splits,
         preprocess=preprocess,
@@ -111,6 +111,8 @@ def _factory(recipe: TaskRecipe, shape: tuple[int, ...], outputs: int) -> Callab
         return lambda: call_own(name, arguments)
     if name.startswith("torchvision:"):
         return _torchvision(name.removeprefix("torchvision:"), arguments, outputs)
+    if name.endswith(".py"):
+        raise RecipeError(f"{name!r} names no factory", f"write {name}:NAME, the function or class in it")
     if name not in REFERENCE:
         known = [*REFERENCE, "torchvision:NAME", "py:package.module:factory", "./file.py:factory"]
         raise RecipeError(f"unknown model {name!r}", nearest(name, known))
@@ -170,17 +172,48 @@ def _check_classes(metric: Metric, data: Data) -> None:
             )
 
 
+def _check_parts(splits: Splits) -> None:
+    """Every part of the data must look like the training part; found now, not after a day of training."""
+    wanted = signature(splits.train)
+    found = {"validation": signature(splits.validation)}
+    if splits.test is not None:
+        found["test"] = splits.test.signature()
+    for part, shapes in found.items():
+        if shapes != wanted:
+            raise InputError(f"{part} examples are {shapes}, training examples {wanted}", "give all parts alike")
+
+
+def _normalize(recipe: TaskRecipe, splits: Splits) -> Normalize:
+    """The scaling in front of the network; trained weights are never given one that nobody named.
+
+    Raises:
+        RecipeError: trained weights from a file, on data that would be scaled.
+    """
+    raw = splits.train.batch(torch.arange(1))[0]
+    if raw[0].dtype == torch.int64:
+        return "none"
+    if recipe.normalize is not None:
+        return recipe.normalize
+    if recipe.weights == "default":
+        return "imagenet"
+    if is_own(recipe.data) or (raw[0].is_floating_point() and len(raw) > 1):
+        return "none"
+    if recipe.weights is not None:
+        raise RecipeError(
+            "trained weights want the scaling that they were trained with, and none is named",
+            "add --normalize imagenet, dataset (mean and deviation of the training data) or none (bytes / 255)",
+        )
+    return "dataset"
+
+
 def _preprocess(recipe: TaskRecipe, data: Data, splits: Splits) -> tuple[nn.Module, ...]:
     """Scaling for the first input; further inputs, and integers that are no bytes, go in as they are."""
     raw = splits.train.batch(torch.arange(1))[0]
-    normalize = recipe.normalize or ("imagenet" if recipe.weights == "default" else "dataset")
-    if recipe.normalize is None and (is_own(recipe.data) or (raw[0].is_floating_point() and len(raw) > 1)):
-        normalize = "none"
     if raw[0].dtype == torch.int64:
         return tuple(nn.Identity() for _ in raw)
-    if normalize == "dataset":
+    if recipe.normalize == "dataset":
         mean, deviation = channel_statistics(splits.train, data.channels_last)
-    elif normalize == "imagenet":
+    elif recipe.normalize == "imagenet":
         mean, deviation = imagenet_statistics(raw[0].dtype == torch.uint8)
     else:
         scale = 255.0 if raw[0].dtype == torch.uint8 else 1.0
@@ -210,16 +243,13 @@ def _outputs(data: Data, splits: Splits, loss: str) -> int:
 
 def _try(task: Task) -> None:
     """One batch through the network and the loss, so that what does not fit is told now."""
-    network = task.deployed(task.network(0)).eval()
-    inputs, targets = task.splits.train.batch(torch.arange(min(2, len(task.splits.train))))
     try:
-        with torch.no_grad():
-            outputs = network(*inputs)
-            loss = task.loss(bare(outputs), bare(targets))
-    except InputError:
+        _, loss = task.try_out(task.network(0), *task.few())
+    except LthEdgeError:
         raise
     except Exception as error:
-        shapes = ", ".join(str(tuple(x.shape)) for x in inputs)
+        inputs, _ = task.splits.train.batch(torch.arange(1))
+        shapes = ", ".join(str(tuple(x.shape[1:])) for x in inputs)
         raise InputError(
             f"{task.model} and its loss do not fit inputs of {shapes}: {reason(error)}",
             "check --model, --layout, the number of classes and --loss",

@@ -79,6 +79,10 @@ def load_data(recipe: TaskRecipe) -> Data:
         "npz": _npz,
         "folder": _folder,
     }
+    if scheme not in loaders and Path(name).suffix == ".npz":
+        raise RecipeError(f"unknown data {name!r}", f"write npz:{name}")
+    if scheme not in loaders and Path(name).is_dir():
+        raise RecipeError(f"unknown data {name!r}", f"write folder:{name}")
     if scheme not in loaders or bool(rest) != (scheme != "digits"):
         known = ["digits", "torchvision:NAME", "npz:FILE", "folder:DIR", "py:package.module:factory"]
         raise RecipeError(f"unknown data {name!r}", nearest(name, known))
@@ -172,10 +176,21 @@ def _npz_examples(name: str, arrays: Mapping[str, Array], part: str) -> TensorEx
         return None
     if not xs or not ys:
         raise InputError(f"{name} has only one of x_{part} and y_{part}", "give both")
+    if not bare:
+        xs, ys = (_as_in_train(name, arrays, kind, part, keys) for kind, keys in (("x", xs), ("y", ys)))
     groups = arrays.get(f"groups_{part}", arrays.get("groups") if bare else None)
     inputs, targets = (tuple(_tensor(name, key, arrays[key]) for key in keys) for keys in (xs, ys))
     ids = None if groups is None else torch.from_numpy(np.unique(groups, return_inverse=True)[1])
     return TensorExamples(inputs, targets, ids)
+
+
+def _as_in_train(name: str, arrays: Mapping[str, Array], kind: str, part: str, keys: list[str]) -> list[str]:
+    """The keys of a part in the order of the training keys, whatever order the archive has."""
+    train = _keys(arrays, f"{kind}_train") or _keys(arrays, kind)
+    wanted = [f"{kind}_{part}{key.removeprefix(f'{kind}_train') if key != kind else ''}" for key in train]
+    if set(wanted) != set(keys):
+        raise InputError(f"{name} holds {', '.join(keys)} where {', '.join(wanted)} belong", "name both parts alike")
+    return wanted
 
 
 def _tensor(file: str, key: str, array: Array) -> Tensor:
@@ -223,6 +238,9 @@ class FolderImages:
 
     def __len__(self) -> int:
         return len(self.folder.samples)
+
+    def digest(self) -> str:
+        return str([(path, Path(path).stat().st_size) for path, _ in self.folder.samples])
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         path, target = self.folder.samples[index]

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from lth_edge.errors import InputError
+from lth_edge.errors import InputError, LthEdgeError, reason
 
 Tensors = tuple[Tensor, ...]
 
@@ -88,16 +89,17 @@ class DatasetExamples:
     @classmethod
     def over(cls, dataset: Any, targets: Tensors | None = None, groups: Tensor | None = None) -> "DatasetExamples":
         count = len(dataset)
-        found = targets or _as_tuple(default_collate([dataset[i][1] for i in range(count)]))
+        with _reading():
+            found = targets or _as_tuple(default_collate([dataset[i][1] for i in range(count)]))
         return cls(dataset, found, groups, torch.arange(count))
 
     def __len__(self) -> int:
         return len(self.order)
 
     def batch(self, indices: Tensor) -> tuple[Tensors, Tensors]:
-        with ThreadPoolExecutor(4) as pool:
+        with _reading(), ThreadPoolExecutor(4) as pool:
             pairs = list(pool.map(self.dataset.__getitem__, self.order[indices].tolist()))
-        inputs, targets = default_collate(pairs)
+            inputs, targets = default_collate(pairs)
         return _as_tuple(inputs), _as_tuple(targets)
 
     def subset(self, indices: Tensor) -> "DatasetExamples":
@@ -106,7 +108,8 @@ class DatasetExamples:
         return DatasetExamples(self.dataset, targets, groups, self.order[indices])
 
     def digest(self) -> str:
-        digest = sha256(str(len(self)).encode())
+        """Of the targets, and of the files where the data set tells them; inputs may be augmented at random."""
+        digest = sha256(str(len(self)).encode() + getattr(self.dataset, "digest", str)().encode())
         for target in self.targets:
             digest.update(target.contiguous().numpy().tobytes())
         return digest.hexdigest()
@@ -132,6 +135,10 @@ class SealedExamples:
     def digest(self) -> str:
         return self._examples.digest()
 
+    def signature(self) -> list[tuple[Any, ...]]:
+        """Shapes and types of one example, which say nothing of what is in it."""
+        return signature(self._examples)
+
 
 @dataclass(frozen=True)
 class Splits:
@@ -150,6 +157,18 @@ class Splits:
     test_origin: str
 
 
+def signature(examples: Examples) -> list[tuple[Any, ...]]:
+    """Shape and type of each input and target of one example; two parts of a data set must agree in it."""
+    inputs, targets = examples.batch(torch.arange(1))
+    return [(tuple(x.shape[1:]), x.dtype) for x in (*inputs, *targets)]
+
+
+def some(examples: Examples, count: int) -> Examples:
+    """Up to `count` examples, evenly spaced: data often come sorted by class, and the first would be all of one."""
+    picked = torch.linspace(0, len(examples) - 1, min(count, len(examples)), dtype=torch.float64)
+    return examples.subset(picked.round().to(torch.int64))
+
+
 def batches(examples: Examples, size: int) -> Iterator[tuple[Tensors, Tensors]]:
     """All examples in order, `size` at a time."""
     for start in range(0, len(examples), size):
@@ -163,24 +182,41 @@ def as_examples(content: Any, groups: Any = None) -> Examples:
         InputError: nothing of that kind.
     """
     if isinstance(content, (TensorExamples, DatasetExamples)):
-        return content
+        return content if groups is None else replace(content, groups=_group_ids(groups))
     if isinstance(content, torch.utils.data.DataLoader):
         content = content.dataset
     if isinstance(content, tuple) and len(content) in {2, 3}:
         found = content[2] if len(content) == 3 else groups
-        ids = None if found is None else torch.as_tensor(np.unique(np.asarray(found), return_inverse=True)[1])
-        return TensorExamples(_tensors(content[0]), _tensors(content[1]), ids)
+        return TensorExamples(_tensors(content[0]), _tensors(content[1]), _group_ids(found))
     if hasattr(content, "__getitem__") and hasattr(content, "__len__"):
-        return DatasetExamples.over(content)
+        return DatasetExamples.over(content, groups=_group_ids(groups))
     raise InputError(
         f"data of type {type(content).__name__} is not understood",
         "return (inputs, targets), (inputs, targets, groups), a Dataset or a DataLoader for each split",
     )
 
 
+def _group_ids(groups: Any) -> Tensor | None:
+    return None if groups is None else torch.as_tensor(np.unique(np.asarray(groups), return_inverse=True)[1])
+
+
 def _tensors(content: Any) -> Tensors:
     items: Sequence[Any] = content if isinstance(content, (tuple, list)) else (content,)
     return tuple(torch.as_tensor(item) for item in items)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """The user's data set may raise anything."""
+    try:
+        yield
+    except LthEdgeError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"the data set failed with {type(error).__name__}: {reason(error)}",
+            "each item must be a pair (input or inputs, target or targets) of arrays of one shape",
+        ) from error
 
 
 def _as_tuple(content: Any) -> Tensors:

@@ -59,8 +59,10 @@ def _module(place: str) -> Any:
 
 def _file(path: Path) -> Any:
     spec = importlib.util.spec_from_file_location(f"own_{path.stem}", path)
-    if not path.is_file() or spec is None or spec.loader is None:
-        raise InputError(f"{path} is not a Python file", "check the path; it is taken from the current folder")
+    if not path.is_file():
+        raise InputError(f"{path} is not there", "check the path; it is taken from the current folder")
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path} is not a Python file", "its name must end in .py")
     module = importlib.util.module_from_spec(spec)
     # Registered, so that dataclasses and pickling inside the user's file find their module.
     sys.modules[spec.name] = module

@@ -37,7 +37,7 @@ class Metric:
     def __call__(self, outputs: Any, targets: Any) -> float:
         try:
             value = float(self.function(outputs, targets))
-        except ValueError as error:
+        except Exception as error:  # the user's own may raise anything
             raise InputError(f"{self.name} cannot be computed here: {error}", _FITTING) from error
         if not math.isfinite(value):
             raise InputError(f"{self.name} is {value} here", _FITTING)

@@ -1,5 +1,6 @@
 """A task: what is compressed, on which data, and how good is good enough."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -22,7 +23,7 @@ class Task:
     """Model, data, loss and metric.
 
     Attributes:
-        model, data: their names, for people.
+        recipe: the section of the recipe that it was built from, with nothing left to "auto".
         build: returns a freshly initialised network; it draws from torch's global generator.
         splits: training, validation and sealed test examples.
         preprocess: one module per input, from raw input to what the network takes.
@@ -35,8 +36,7 @@ class Task:
         licenses: of weights and data.
     """
 
-    model: str
-    data: str
+    recipe: TaskRecipe
     build: Callable[[], nn.Module]
     splits: Splits
     preprocess: tuple[nn.Module, ...]
@@ -54,8 +54,21 @@ class Task:
         return f"{_short(self.model)}-{_short(self.data)}"
 
     @property
+    def model(self) -> str:
+        return self.recipe.model
+
+    @property
+    def data(self) -> str:
+        return self.recipe.data
+
+    @property
     def classifies(self) -> bool:
-        return self.metric.name in CLASSIFYING
+        """Whether the first output is scores of classes, so that predictions can be counted."""
+        return bool(self.labels) and (self.metric.name in CLASSIFYING or self.recipe.loss in {"cross-entropy", "bce"})
+
+    def within_tolerance(self, value: float, dense: float) -> bool:
+        """Whether a metric is no more than the tolerance worse than that of dense, but for rounding."""
+        return self.metric.loss_against(value, dense) <= self.tolerance + 1e-9
 
     def network(self, seed: int) -> nn.Module:
         """A network initialised from `seed`, or carrying the given weights; torch's generator is left as it was.
@@ -91,24 +104,57 @@ class Task:
         """A raw input in the type of the shipped file's input."""
         return x.to(torch.float32) if x.dtype == torch.uint8 and self.input_dtype == "float32" else x
 
-    def fingerprint(self) -> str:
-        """A hash of the data and the initial network: a run must not go on with another."""
+    def fingerprint(self, loop: Callable[..., Any] | None = None) -> str:
+        """A hash of data, network, loss and the user's training loop: a run must not go on with another.
+
+        What the network and the loss do is seen in their values on two inputs, to four digits, so that an edited
+        forward() counts and rounding does not. The inputs are made up, for a data set may augment its own at random.
+        """
         digest = sha256()
         for part in (self.splits.train, self.splits.validation, self.splits.test):
             digest.update(b"none" if part is None else part.digest().encode())
-        for name, tensor in self.network(0).state_dict().items():
+        network = self.network(0)
+        for name, tensor in network.state_dict().items():
             digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+        inputs, targets = self.few()
+        outputs, loss = self.try_out(network, tuple(_ramp(x) for x in inputs), targets)
+        digest.update(" ".join(f"{float(v):.3e}" for v in (loss, *(o.abs().mean() for o in outputs))).encode())
+        digest.update(_source(loop).encode())
         return digest.hexdigest()[:16]
 
+    def few(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """The first two training examples."""
+        return self.splits.train.batch(torch.arange(min(2, len(self.splits.train))))
 
-def described(task: Task) -> TaskRecipe:
-    """The recipe's section for a task made in Python: what the report and the run's hash say of it."""
-    return TaskRecipe(model=task.model, data=task.data, metric=task.metric.name, tolerance=task.tolerance)
+    def try_out(
+        self, network: nn.Module, inputs: tuple[Tensor, ...], targets: tuple[Tensor, ...]
+    ) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Outputs and loss on a few raw inputs, in inference mode."""
+        with torch.no_grad():
+            outputs = self.deployed(network).eval()(*inputs)
+            loss = self.loss(bare(outputs), bare(targets))
+        return outputs if isinstance(outputs, (tuple, list)) else (outputs,), loss  # type: ignore[return-value]
 
 
 def bare(content: Any) -> Any:
     """A single output or target by itself, several as they are."""
     return content[0] if isinstance(content, (tuple, list)) and len(content) == 1 else content
+
+
+def _ramp(x: Tensor) -> Tensor:
+    """A tensor like `x` whose values follow from its shape and type: rising, or ones for integers that are no bytes."""
+    rising = torch.arange(x.numel()).reshape(x.shape)
+    if x.is_floating_point():
+        return (rising / x.numel()).to(x.dtype)
+    return rising.to(x.dtype) if x.dtype == torch.uint8 else torch.ones_like(x)
+
+
+def _source(function: Callable[..., Any] | None) -> str:
+    """The source of the user's function; empty where Python does not know it."""
+    try:
+        return inspect.getsource(function) if function is not None else ""
+    except (OSError, TypeError):
+        return ""
 
 
 def _short(name: str) -> str:

@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 from digits_nets import digits_task
 
-from lth_edge.find.choose import choose
+from lth_edge.find.choose import Choice, choose
 from lth_edge.find.level import Level
 from lth_edge.find.search import Found
+from lth_edge.findings import kind_of
 
 
-def searched(*metrics, seed=0) -> Found:
+def searched(*metrics, seed=0, cut_short=False) -> Found:
     levels = [Level(Path(), {"level": i, "validation_metric": value}) for i, value in enumerate(metrics)]
-    return Found(seed, levels, "")
+    return Found(seed, levels, "", cut_short)
 
 
 def lower_is_better():
@@ -59,6 +60,34 @@ def test_where_lower_is_better_the_lowest_seed_is_shipped():
     assert choose(lower_is_better(), searches).seed == 1
 
 
-def test_only_levels_that_all_seeds_have_are_compared():
+def test_a_seed_that_stopped_earlier_for_tolerance_rules_out_what_it_never_reached():
     searches = [searched(90, 90, 90, 90), searched(90, 90, seed=1)]
     assert choose(digits_task(), searches).level.number == 1
+
+
+def test_a_seed_that_the_budget_cut_short_has_no_say_on_levels_that_it_never_reached():
+    searches = [searched(90, 90, 90, 90), searched(90, 70, seed=1, cut_short=True)]
+    choice = choose(digits_task(), searches)
+    assert (choice.level.number, choice.seed) == (3, 0)
+    assert "seeds" not in choice.why
+
+
+def test_a_seed_that_was_cut_short_still_votes_on_the_levels_that_it_has():
+    searches = [searched(90, 90, 80), searched(90, 70, seed=1, cut_short=True)]
+    assert choose(digits_task(), searches) is None
+
+
+@pytest.mark.parametrize(
+    ("retraining", "given", "kind"),
+    [
+        ("rewind", None, "winning ticket"),
+        ("learning-rate", None, "pruned, not rewound"),
+        ("fine-tune", None, "pruned, not rewound"),
+        ("rewind", {}, "pruned from trained weights"),
+        ("fine-tune", {}, "pruned from trained weights"),
+    ],
+)
+def test_a_ticket_is_won_only_where_it_is_rewound_from_the_networks_own_initialisation(retraining, given, kind):
+    task = dataclasses.replace(digits_task(), given=given)
+    choice = Choice(0, Level(Path(), {"retraining": retraining}), "")
+    assert (kind_of(task, choice), kind_of(task, None)) == (kind, "no ticket within tolerance")

@@ -1,29 +1,37 @@
 """Controls: the ticket's mask with other weights, and a random mask with as many."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from digits_nets import digits_task, half_mask, same, settings
 
 from lth_edge.find.controls import control, random_mask
-from lth_edge.find.search import Budget, Stage, find
+from lth_edge.find.search import Budget, Found, Stage, find
 from lth_edge.find.train import train, weights_of
+from lth_edge.pipeline import train_controls
 from lth_edge.progress import Silent
 from lth_edge.recipe import FindRecipe, Recipe
+from lth_edge.run import Run
 
 
 @pytest.fixture
 def searched(tmp_path):
-    """A stage, the jobs it gave, and two levels of seed 2."""
+    """A stage that rewinds to the initialisation, the jobs it gave, and two levels of seed 2."""
+    return search_by("rewind", 1, tmp_path)
+
+
+def search_by(retraining, levels, folder):
     jobs = []
 
     def noting(job):
         jobs.append(job)
         return train(job)
 
-    find_recipe = FindRecipe(levels=1, retraining="rewind", rewind_step=0, patience=9, prune_rate=0.5)
+    find_recipe = FindRecipe(levels=levels, retraining=retraining, rewind_step=0, patience=9, prune_rate=0.5)
     recipe = Recipe(train=settings(), find=find_recipe)
     stage = Stage.of(digits_task(), recipe, "cpu", Silent(), noting)
-    return stage, jobs, find(stage, 2, tmp_path, Budget(None)).levels
+    return stage, jobs, find(stage, 2, folder, Budget(None)).levels
 
 
 def test_reinit_has_the_tickets_mask_and_a_fresh_initialisation(searched, tmp_path):
@@ -62,3 +70,28 @@ def test_random_masks_follow_from_their_seed():
     mask = half_mask(digits_task().network(0))
     assert same(random_mask(mask, 1), random_mask(mask, 1))
     assert not same(random_mask(mask, 1), random_mask(mask, 2))
+
+
+def test_reinit_is_trained_over_the_whole_schedule_where_tickets_are_fine_tuned(tmp_path):
+    stage, jobs, levels = search_by("fine-tune", 1, tmp_path)
+    level = control(stage, "reinit", 2, levels, 1, tmp_path)
+    assert [job.constant_rate for job in jobs] == [False, True, False]
+    assert (jobs[-1].start.step, level.facts["steps"]) == (0, 24)
+
+
+@pytest.mark.parametrize("retraining", ["learning-rate", "fine-tune"])
+def test_random_mask_starts_where_its_ticket_started(tmp_path, retraining):
+    stage, jobs, levels = search_by(retraining, 2, tmp_path)
+    control(stage, "random-mask", 2, levels, 2, tmp_path)
+    ticket, random = jobs[-2:]
+    assert same(random.start.weights, levels[1].end()) and same(random.start.weights, ticket.start.weights)
+    assert random.constant_rate == ticket.constant_rate
+
+
+@pytest.mark.parametrize(("limit", "kinds"), [(None, ["reinit", "random-mask"]), (1e-9, ["reinit"])])
+def test_controls_are_trained_while_the_budget_lasts(searched, tmp_path, limit, kinds):
+    stage, _, levels = searched
+    asked = dataclasses.replace(stage.recipe.find, controls=True, control_levels=(1,))
+    stage = dataclasses.replace(stage, recipe=dataclasses.replace(stage.recipe, find=asked))
+    trained = train_controls(stage, Run(tmp_path, {}), [Found(2, levels, "")], None, Budget(limit))
+    assert [level.facts["control"] for level in trained] == kinds

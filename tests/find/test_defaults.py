@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from digits_nets import digits_task, normed
 
+from lth_edge.errors import RecipeError
 from lth_edge.find.defaults import fill_in, why_rewind
 from lth_edge.recipe import FindRecipe, Recipe, TaskRecipe, TrainRecipe
 from lth_edge.tasks.build import load_task
@@ -60,11 +61,14 @@ def test_another_optimizer_brings_its_own_rate():
     assert (recipe.train.learning_rate, recipe.train.weight_decay) == (0.05, 1e-4)
 
 
-def test_the_rewind_step_lies_within_the_run_and_the_batch_within_the_data():
+def test_the_batch_lies_within_the_data():
     task = digits_task()
-    recipe = filled(task, train=TrainRecipe(steps=10, batch_size=9999), find=FindRecipe(rewind_step=99))
-    assert recipe.find.rewind_step == 9
-    assert recipe.train.batch_size == len(task.splits.train)
+    assert filled(task, train=TrainRecipe(batch_size=9999)).train.batch_size == len(task.splits.train)
+
+
+def test_a_rewind_step_past_the_run_is_refused():
+    with pytest.raises(RecipeError, match="rewind-step 10 is not before the last of 10 steps"):
+        filled(digits_task(), train=TrainRecipe(steps=10), find=FindRecipe(rewind_step=10))
 
 
 def test_filling_in_twice_changes_nothing():

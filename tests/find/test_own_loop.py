@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from digits_nets import digits, digits_task, half_mask, job, same, settings
+from digits_nets import digits, digits_task, half_mask, job, perceptron, same, settings
 from torch import nn
 from torch.optim import SGD, Adam, AdamW
 
@@ -15,6 +15,7 @@ from lth_edge.find.search import Budget, Stage, find
 from lth_edge.find.train import Start, weights_of
 from lth_edge.progress import Silent
 from lth_edge.recipe import FindRecipe, Recipe
+from lth_edge.tasks.build import make_task
 
 
 def steps(training, optimizer, count=6):
@@ -153,10 +154,10 @@ def test_the_loop_is_handed_the_start_under_the_mask():
     assert (seen["step"], seen["training"], seen["seed"]) == (4, True, 21)
 
 
-def search_with(loop, folder, **changes):
+def search_with(loop, folder, task=None, **changes):
     find_recipe = FindRecipe(**{"levels": 2, "retraining": "rewind", "rewind_step": 0, "patience": 9, **changes})
     recipe = Recipe(train=settings(), find=find_recipe)
-    stage = Stage.of(digits_task(), recipe, "cpu", Silent(), own_trainer(loop))
+    stage = Stage.of(task or digits_task(), recipe, "cpu", Silent(), own_trainer(loop))
     return find(stage, 0, folder, Budget(None))
 
 
@@ -192,3 +193,16 @@ def test_gradients_are_cleared_only_while_the_loop_runs():
     todo.network.zero_grad()
     nn.functional.cross_entropy(todo.network(x), y).backward()
     assert todo.network.get_parameter("1.weight").grad.numpy()[~todo.mask["1.weight"]].any()
+
+
+def test_frozen_weights_are_pruned_too_and_need_no_gradient(tmp_path):
+    def frozen():
+        network = perceptron()
+        network[1].weight.requires_grad_(False)
+        return network
+
+    found = search_with(plain, tmp_path, task=make_task(frozen, digits()), levels=1)
+    mask, end = found.levels[1].mask(), found.levels[1].end()
+    original = mask.apply(weights_of(make_task(frozen, digits()).network(0)))
+    assert mask.sparsity > 0 and not same({"w": end["3.weight"]}, {"w": original["3.weight"]})
+    assert same({"w": end["1.weight"]}, {"w": original["1.weight"]})

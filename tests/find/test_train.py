@@ -10,7 +10,7 @@ from torch import nn
 
 from lth_edge.errors import TrainingError
 from lth_edge.find.evaluate import evaluate
-from lth_edge.find.train import Start, learning_rate, load, train, weights_of
+from lth_edge.find.train import Start, learning_rate, load, time_steps, train, weights_of
 from lth_edge.tasks.build import make_task
 
 OPTIMIZERS = [{"optimizer": "adam"}, {"optimizer": "adamw", "weight_decay": 0.01}, {"optimizer": "sgd"}]
@@ -153,3 +153,15 @@ def test_several_inputs_and_outputs_train():
     task = make_task(TwoHeads, (inputs, targets), loss=both, metric=metric)
     trained = train(job(task, full_mask(task.network(0))))
     assert all(np.isfinite(array).all() for array in trained.end.values())
+
+
+def test_steps_are_timed_without_evaluating_and_without_drawing_from_torchs_generator():
+    def evaluated(outputs, targets):
+        pytest.fail("evaluated")
+
+    task = digits_task(normed)
+    task = dataclasses.replace(task, metric=dataclasses.replace(task.metric, function=evaluated))
+    before = torch.get_rng_state()
+    seconds = time_steps(job(task, evaluate_every=1, steps=3), 5)
+    assert len(seconds) == 5 and min(seconds) > 0
+    assert torch.equal(torch.get_rng_state(), before)

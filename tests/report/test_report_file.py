@@ -12,8 +12,10 @@ from lth_edge.report.report import Report
 
 def test_a_saved_report_reads_back_equal(tmp_path: Path) -> None:
     report = Report(sample())
-    assert report.save(tmp_path) is report
-    assert Report.load(tmp_path / "report.json") == report
+    saved = report.save(tmp_path)
+    assert saved.folder == tmp_path
+    assert saved.content == report.content
+    assert Report.load(tmp_path / "report.json") == saved
     assert sorted(file.name for file in tmp_path.iterdir()) == ["report.html", "report.json", "report.md"]
 
 

@@ -95,6 +95,15 @@ def test_an_own_metric_that_is_not_finite_is_refused(value):
         Metric("mine", lambda outputs, targets: value)(None, None)
 
 
+@pytest.mark.parametrize("error", [KeyError("a"), ZeroDivisionError(), RuntimeError("shape"), AttributeError("no")])
+def test_an_own_metric_that_fails_in_any_way_is_named(error):
+    def fails(outputs, targets):
+        raise error
+
+    with pytest.raises(InputError, match="mine cannot be computed here"):
+        Metric("mine", fails)(None, None)
+
+
 def test_an_unknown_metric_or_loss_comes_with_the_nearest():
     with pytest.raises(RecipeError, match="did you mean 'macro-f1'"):
         load_metric("macro_f1", None)

@@ -63,6 +63,12 @@ def test_several_inputs_are_several_keys_and_keep_their_names(npz):
     assert [tuple(x.shape) for x in everything(data.test)[0]] == [(60, 5), (60, 2)]
 
 
+def test_several_inputs_come_in_the_order_of_training_whatever_that_of_the_file(npz):
+    data = load_data(npz(x_train_left=X, x_train_right=X + 9, y_train=Y, x_test_right=X + 9, x_test_left=X, y_test=Y))
+    left, right = everything(data.test)[0]
+    assert torch.equal(left, torch.from_numpy(X)) and torch.equal(right, torch.from_numpy(X + 9))
+
+
 def test_bytes_stay_bytes_and_doubles_become_floats(npz):
     data = load_data(npz(x_train_image=np.zeros((4, 2), np.uint8), x_train_signal=X[:4].astype(float), y_train=Y[:4]))
     image, signal = everything(data.train)[0]
@@ -104,6 +110,19 @@ BAD = {
     "scalar": ({"x": np.float32(1), "y": np.int64(1)}, "no examples"),
     "negative class": ({"x": X, "y": Y - 1}, "class labels run from -1 to 1"),
     "too few labels": ({"x": X, "y": Y, "labels": ["a", "b"]}, "from 0 to 2, but there are 2 classes"),
+    "other names in the test set": (
+        {"x_train_left": X, "x_train_right": X, "y_train": Y, "x_test_left": X, "x_test_rihgt": X, "y_test": Y},
+        "holds x_test_left, x_test_rihgt where x_test_left, x_test_right belong",
+    ),
+    "fewer inputs in the test set": (
+        {"x_train_left": X, "x_train_right": X, "y_train": Y, "x_test_left": X, "y_test": Y},
+        "holds x_test_left where x_test_left, x_test_right belong",
+    ),
+    "another shape in the test set": ({"x": X, "y": Y, "x_test": X[:, :4], "y_test": Y}, r"test examples .*\(4,\)"),
+    "another type in validation": (
+        {"x": X, "y": Y, "x_validation": (X > 0).astype(np.uint8), "y_validation": Y},
+        "validation examples .*uint8",
+    ),
     "new class in the test set": ({"x": X, "y": Y, "x_test": X, "y_test": Y + 1}, "from 1 to 3, but there are 3"),
 }
 

@@ -83,6 +83,33 @@ def test_groups_of_python_data_stay_on_one_side():
     assert sum(map(len, sides)) == len(set.union(*sides)) == 30
 
 
+@pytest.mark.parametrize("wrap", [TensorDataset, lambda *xy: DataLoader(TensorDataset(*xy))], ids=["dataset", "loader"])
+def test_groups_beside_a_dataset_stay_on_one_side(wrap):
+    splits = make_task(network, {"train": wrap(X, Y), "groups": np.arange(300) // 10}).splits
+    sides = [set(p.groups.tolist()) for p in (splits.train, splits.validation, splits.test.open("checking"))]
+    assert sum(map(len, sides)) == len(set.union(*sides)) == 30
+
+
+@pytest.mark.parametrize("readings", [0, 300], ids=["at once", "after its targets were read"])
+def test_an_own_data_set_that_fails_is_named(readings):
+    class Fragile(TensorDataset):
+        def __getitem__(self, index):
+            nonlocal readings
+            readings -= 1
+            if readings < 0:
+                raise KeyError("row")
+            return super().__getitem__(index)
+
+    with pytest.raises(InputError, match="the data set failed with KeyError: 'row'"):
+        make_task(network, Fragile(X, Y))
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_a_part_of_another_shape_is_refused_before_any_training(part):
+    with pytest.raises(InputError, match=rf"{part} examples are .*\(63,\).*training examples .*\(64,\)"):
+        make_task(network, {"train": (X, Y), part: (X[:, 1:], Y)})
+
+
 def test_an_own_metric_and_loss_come_as_objects():
     metric = Metric("worst", lambda o, t: float(o.max()), higher_is_better=False, tolerance=0.5)
     task = make_task(network, (X, Y), metric=metric, loss=lambda o, t: o.square().mean())
@@ -118,6 +145,62 @@ def test_the_fingerprint_covers_data_split_and_initial_network():
     assert task.fingerprint() == make_task(network, (X, Y)).fingerprint()
     assert task.fingerprint() not in {other.fingerprint() for other in others}
     assert task.splits.test.openings == []
+
+
+class Shifted(nn.Linear):
+    """A layer of one set of weights whose forward() may be edited."""
+
+    shift = 0.0
+
+    def forward(self, x):
+        return super().forward(x) + self.shift
+
+
+def shifted(shift=0.0, **changes):
+    def network():
+        layer = Shifted(64, 10)
+        layer.shift = shift
+        return layer
+
+    return make_task(network, (X, Y), **changes).fingerprint()
+
+
+def doubled(outputs, targets):
+    return 2 * nn.functional.cross_entropy(outputs, targets)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"shift": 0.5}, {"loss": doubled}, {"normalize": "dataset"}], ids=["forward", "loss", "normalize"]
+)
+def test_the_fingerprint_covers_what_the_network_the_loss_and_the_scaling_do(changes):
+    assert shifted(**changes) != shifted()
+
+
+def test_the_fingerprint_does_not_see_rounding_metric_or_tolerance():
+    other = Metric("worst", lambda o, t: float(o.max()), higher_is_better=False, tolerance=0.5)
+    assert shifted(1e-7) == shifted(metric=other) == shifted(tolerance=3.0) == shifted()
+
+
+def test_the_fingerprint_covers_the_source_of_an_own_training_loop():
+    def one(training):
+        training.network.train()
+
+    def two(training):
+        training.network.eval()
+
+    task = make_task(network, (X, Y))
+    assert task.fingerprint(one) == make_task(network, (X, Y)).fingerprint(one)
+    assert len({task.fingerprint(), task.fingerprint(one), task.fingerprint(two)}) == 3
+
+
+def test_the_fingerprint_of_a_data_set_that_augments_at_random_stays():
+    class Noisy(TensorDataset):
+        def __getitem__(self, index):
+            x, y = super().__getitem__(index)
+            return x + torch.randn(64), y
+
+    first, again = (make_task(network, Noisy(X, Y)).fingerprint() for _ in range(2))
+    assert first == again
 
 
 def test_scaling_is_measured_on_training_data_alone():

@@ -1,12 +1,14 @@
 """Trained weights: read without running anything, fitted by name, refused with their reason."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn.utils import prune
 
-from lth_edge.errors import InputError
+from lth_edge.errors import InputError, RecipeError
 from lth_edge.recipe import TaskRecipe
 from lth_edge.tasks.build import load_task
 from lth_edge.tasks.weights import fit, load_given
@@ -130,5 +132,12 @@ def test_a_task_starts_from_the_weights_of_a_file(tmp_path):
     recipe = TaskRecipe(model="mlp", model_args={"hidden": "8"})
     state = load_task(recipe).network(5).state_dict()
     torch.save(state, tmp_path / "weights.pt")
-    task = load_task(TaskRecipe(model="mlp", model_args={"hidden": "8"}, weights=str(tmp_path / "weights.pt")))
-    assert equal(task.network(0).state_dict(), state)
+    started = replace(recipe, weights=str(tmp_path / "weights.pt"), normalize="dataset")
+    assert equal(load_task(started).network(0).state_dict(), state)
+
+
+def test_trained_weights_are_never_given_a_scaling_that_nobody_named(tmp_path):
+    recipe = TaskRecipe(model="mlp", model_args={"hidden": "8"})
+    torch.save(load_task(recipe).network(5).state_dict(), tmp_path / "weights.pt")
+    with pytest.raises(RecipeError, match="add --normalize"):
+        load_task(replace(recipe, weights=str(tmp_path / "weights.pt")))
