@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lth_edge.bench.measure import Measurements
@@ -11,6 +12,7 @@ from lth_edge.find.defaults import why_rewind
 from lth_edge.find.level import Level
 from lth_edge.find.prunable import prunable
 from lth_edge.find.search import Found, Stage
+from lth_edge.find.train import train
 from lth_edge.forms import Baseline, Stored
 from lth_edge.report import content
 from lth_edge.run import Run
@@ -41,12 +43,16 @@ def search_sections(
     records = [_record(task, searches, level, tested) for level in (*levels, *controls)]
     rows = [record.to_dict() for record in records]
     name = f"{task.name}-{recipe.search_hash}"
+    back = recipe.find
+    if back.retraining == "rewind":  # the step that was kept, which a training loop of one's own may have named
+        back = replace(back, rewind_step=searches[0].levels[0].facts["rewind_step"])
     return content.header(name, kind_of(task, choice), recipe.search_hash, recipe.to_dict()) | {
         "task": _task(task, tested),
         "find": {
             "retraining": recipe.find.retraining,
-            "rewind_step": recipe.find.rewind_step,
-            "why": why_rewind(recipe.find, task),
+            "rewind_step": back.rewind_step,
+            "why": why_rewind(back, task),
+            "loop": "lth-edge's" if stage.trainer is train else "the user's own training function",
             "stopped": "; ".join(dict.fromkeys(search.stopped for search in searches)),
             "seconds": sum(level.facts["seconds"] for level in (*levels, *controls)),
         },

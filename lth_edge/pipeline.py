@@ -60,7 +60,7 @@ def compress(
     """
     progress = progress or Silent()
     task = task or load_task(recipe.task)
-    recipe = fill_in(recipe, task)
+    recipe = fill_in(recipe, task, own_loop=loop is not None)
     with open_run(out, recipe, task.fingerprint(loop), task.name) as begun:
         stage, run = prepare(task, recipe, begun, loop, progress)  # export, prove, time: before any training
         budget = Budget(recipe.find.budget_seconds)

@@ -1,5 +1,6 @@
 """The same from Python in a few lines: own loaders, own training loop."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset, random_split
 
 from lth_edge import Metric, Recipe, Report, Task, Ticket, Training, compress, make_task, verify_package
 from lth_edge.errors import TrainingError
+from lth_edge.ticket import load_weights
 
 RECIPE = Recipe.from_dict({"find": {"levels": 2, "rewind_step": 5}, "bench": {"processes": 2, "seconds": 0.05}})
 
@@ -84,3 +86,38 @@ def test_a_loop_that_never_holds_the_masks_is_refused(task: Task, tmp_path: Path
     with pytest.raises(TrainingError, match=r"never held the masks"):
         compress(RECIPE, tmp_path / "run", task=task, loop=lambda training: None)
     assert not list((tmp_path / "run").glob("seed-*/*"))
+
+
+def test_the_report_tells_the_step_that_the_loop_marked(run: tuple[Path, Report]) -> None:
+    find = run[1].content["find"]
+    assert find["rewind_step"] == 5
+    assert "step 5" in find["why"]
+    assert "own training function" in find["loop"]
+
+
+def test_an_own_loop_without_a_rewind_point_goes_back_to_the_start_even_with_norms(tmp_path: Path) -> None:
+    x, y = load_digits(return_X_y=True)
+    inputs, targets = torch.tensor(x / 16, dtype=torch.float32), torch.tensor(y)
+
+    def normed() -> nn.Module:
+        return nn.Sequential(nn.Linear(64, 24), nn.BatchNorm1d(24), nn.ReLU(), nn.Linear(24, 10))
+
+    def loop(training: Training) -> None:
+        optimizer = torch.optim.Adam(training.network.parameters(), lr=1e-2)
+        training.hold(optimizer)
+        for _ in range(20):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(training.network(inputs[:1000]), targets[:1000]).backward()
+            optimizer.step()
+
+    recipe = RECIPE.replace({"find": {"rewind_step": None, "levels": 1}})
+    report = compress(recipe, tmp_path / "run", task=make_task(normed, (inputs, targets)), loop=loop)
+    assert report.content["find"]["rewind_step"] == 0
+    assert "step 0" in report.content["find"]["why"]
+    start = load_weights(tmp_path / "run" / "seed-0" / "level-00" / "start.safetensors")
+    torch.testing.assert_close(torch.from_numpy(start["0.weight"]), initial(normed))
+
+
+def initial(build: Callable[[], nn.Module]) -> torch.Tensor:
+    torch.manual_seed(0)
+    return build()[0].weight.detach()

@@ -30,10 +30,14 @@ LATE_REWIND = 0.05
 """Share of the steps that a late rewind goes back to; arXiv 1903.01611 finds 0.1 to 7 % enough."""
 
 
-def fill_in(recipe: Recipe, task: Task) -> Recipe:
-    """A recipe in which every value that decides the weights is set."""
+def fill_in(recipe: Recipe, task: Task, own_loop: bool = False) -> Recipe:
+    """A recipe in which every value that decides the weights is set.
+
+    Args:
+        own_loop: the user's training function is used, which alone can name a late step to rewind to.
+    """
     train = _train(recipe.train, task)
-    find = _find(recipe.find, task, train.steps or 0)
+    find = _find(recipe.find, task, train.steps or 0, own_loop)
     return replace(recipe, task=task.recipe, train=train, find=find)
 
 
@@ -75,13 +79,13 @@ def _train(given: TrainRecipe, task: Task) -> TrainRecipe:
     )
 
 
-def _find(given: FindRecipe, task: Task, steps: int) -> FindRecipe:
+def _find(given: FindRecipe, task: Task, steps: int, own_loop: bool) -> FindRecipe:
     retraining = given.retraining or ("rewind" if task.given is None else "learning-rate")
     rewind_step = given.rewind_step
     if rewind_step is not None and rewind_step >= steps:
         raise RecipeError(f"rewind-step {rewind_step} is not before the last of {steps} steps", "give an earlier step")
     if rewind_step is None:
-        late = retraining == "rewind" and task.given is None and has_norms(task.network(0))
+        late = retraining == "rewind" and task.given is None and not own_loop and has_norms(task.network(0))
         rewind_step = round(LATE_REWIND * steps) if late else 0
     output = given.prune_rate / 2 if given.output_prune_rate is None else given.output_prune_rate
     return replace(given, retraining=retraining, rewind_step=rewind_step, output_prune_rate=output)

@@ -107,6 +107,8 @@ def level(stage: Stage, network: nn.Module, seed: int, folder: Path, before: lis
         stage.progress.line(f"{title(seed, done.facts)}: already there")
         return done
     facts = level_facts(stage, seed, number)
+    if before and stage.recipe.find.retraining == "rewind":
+        facts["rewind_step"] = before[0].facts["rewind_step"]
     if number == 0 and stage.task.given is not None:
         return Level.save(place, mask, _given(stage, network), facts)
     start = start_of(stage, before) if before else Start(0, weights_of(network))

@@ -83,6 +83,7 @@ def find_facts(report: Content) -> Facts:
     facts: Facts = [
         ("Retraining", _text(retraining)),
         ("Rewind step", f"{_text(find.get('rewind_step'))} ({_text(find.get('why'))})"),
+        ("Loop", _text(find.get("loop"))),
         ("Stopped", _text(find.get("stopped"))),
         ("Time", write_time(find.get("seconds"))),
     ]
