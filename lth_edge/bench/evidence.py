@@ -99,7 +99,9 @@ def _difference(report: Mapping[str, Any], records: list[dict[str, Any]], kind: 
 
 
 def _comparison(found: MeanInterval, control: str, unit: str) -> str:
-    by = quantity(abs(found.mean), unit)
+    size = float(f"{abs(found.mean):.3g}")
+    # A difference of two percentages is in points.
+    by = quantity(size, unit.replace("%", "point" if size == 1 else "points"))
     if found.low is None or found.high is None:
         relation = f"{by} ahead of" if found.mean > 0 else f"{by} behind" if found.mean else "level with"
         return f"is {relation} {control} (one seed: no interval)"

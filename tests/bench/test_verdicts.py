@@ -144,21 +144,21 @@ def test_controls_not_run(report):
 
 def test_one_seed_gives_no_interval(report):
     answer, good = _with_controls(report, [(97.0, 95.5, 90.0)])
-    assert "at level 11 the ticket is 1.5 % ahead of the same mask re-initialised (one seed" in answer
-    assert "is 7 % ahead of a random mask" in answer
+    assert "at level 11 the ticket is 1.5 points ahead of the same mask re-initialised (one seed" in answer
+    assert "is 7 points ahead of a random mask" in answer
     assert good is None
 
 
 def test_one_seed_behind_a_control_is_bad(report):
     answer, good = _with_controls(report, [(97.0, 98.0, 90.0)])
-    assert "is 1 % behind the same mask re-initialised" in answer
+    assert "is 1 point behind the same mask re-initialised" in answer
     assert good is False
 
 
 def test_seeds_are_paired(report):
     figures = [(90.0, 89.0, 80.0), (95.0, 93.9, 84.0), (99.0, 98.1, 88.0)]
     answer, good = _with_controls(report, figures)
-    assert "the ticket beats the same mask re-initialised by 1 % (0.75 to 1.2, 3 seeds)" in answer
+    assert "the ticket beats the same mask re-initialised by 1 point (0.75 to 1.2, 3 seeds)" in answer
     assert good is True
 
 
@@ -171,13 +171,13 @@ def test_a_control_within_the_interval_is_no_win(report):
 
 def test_losing_to_a_control_is_bad(report):
     answer, good = _with_controls(report, [(80.0, 90.0, 70.0), (80.1, 90.0, 70.0), (79.9, 90.0, 70.0)])
-    assert "loses to the same mask re-initialised by 10 %" in answer
+    assert "loses to the same mask re-initialised by 10 points" in answer
     assert good is False
 
 
 def test_controls_of_a_metric_that_is_better_when_lower(report):
     report["task"]["metric"]["higher_is_better"] = False
-    assert "is 1 % ahead of the same mask" in _with_controls(report, [(2.0, 3.0, 9.0)])[0]
+    assert "is 1 point ahead of the same mask" in _with_controls(report, [(2.0, 3.0, 9.0)])[0]
 
 
 def test_controls_elsewhere_than_at_the_chosen_level(report):
