@@ -107,6 +107,8 @@ def _facts(folder: Path, recipe: Recipe, fingerprint: str) -> dict[str, Any]:
     before = read_json(folder / "run.json")
     if not isinstance(before, dict):
         raise DamagedError(f"{folder / 'run.json'} is not that of a run", "choose another folder with --out")
+    if not {"recipe_hash", "fingerprint"} <= before.keys():
+        raise RecipeError(f"{folder} holds other files", "choose an empty folder with --out")
     same = all(before.get(key) == fresh[key] for key in ("recipe_hash", "fingerprint"))
     if not same and next(folder.glob("seed-*/level-*"), None) is None:
         # What failed before its first level holds nothing to protect: the mended command may begin anew here.

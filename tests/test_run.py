@@ -58,6 +58,15 @@ def test_a_run_json_that_is_no_object_is_damaged(tmp_path: Path, content: object
         begun(tmp_path)
 
 
+def test_a_folder_with_a_run_json_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"name": "my own"}')
+    (tmp_path / "report.md").write_text("mine")
+    with pytest.raises(RecipeError, match="holds other files"):
+        begun(tmp_path)
+    assert (tmp_path / "run.json").read_text() == '{"name": "my own"}'
+    assert (tmp_path / "report.md").read_text() == "mine"
+
+
 def network() -> nn.Module:
     return nn.Sequential(nn.Linear(64, 20), nn.ReLU(), nn.Linear(20, 10))
 

@@ -1,8 +1,8 @@
 """Controls: is it the initialisation, is it the mask, or would any network of that size do?
 
 "reinit" trains the ticket's mask from a fresh initialisation, over the whole schedule even where the ticket was
-rewound to a late step; "random-mask" keeps the ticket's start but draws the mask at random with the same count per
-layer. (arXiv 1803.03635, figures 4 and 5; arXiv 2009.11094 on the second.)
+rewound to a late step; "random-mask" draws the mask at random with the same count per layer and starts where the first
+ticket did. (arXiv 1803.03635, figures 4 and 5; arXiv 2009.11094 on the second.)
 """
 
 from pathlib import Path
@@ -32,7 +32,8 @@ def control(stage: Stage, kind: ControlKind, seed: int, levels: list[Level], num
         return done
     network = stage.task.initialised(seed + REINIT_OFFSET).to(stage.device)
     reinit = kind == "reinit"
-    start = Start(0, weights_of(network)) if reinit else start_of(stage, levels[:number])
+    # Not from the level before: its zeros are the ticket's own, and a random mask would keep mostly those.
+    start = Start(0, weights_of(network)) if reinit else start_of(stage, levels[:1])
     return Level.save(place, mask, run(stage, network, mask, start, seed, facts, fresh=reinit), facts)
 
 

@@ -85,7 +85,7 @@ def own_trainer(loop: OwnLoop) -> Callable[[Job], Trained]:
         found = evaluate(job.task, job.network, job.validation_feed)
         if not math.isfinite(found.loss):
             raise TrainingError(f"validation loss is {found.loss} after training", "lower the learning rate")
-        job.tick(hold.steps, found.metric)
+        job.tick(job.start.step + hold.steps, found.metric)
         snapshot = (training._snapshot or first) if job.snapshot_step is not None else None
         history = [(hold.steps, found.loss, found.metric)]
         return Trained(end, best, hold.steps, found, hold.steps, time.perf_counter() - began, history, snapshot)

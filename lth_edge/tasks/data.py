@@ -239,7 +239,7 @@ class FolderImages:
     def __len__(self) -> int:
         return len(self.folder.samples)
 
-    def digest(self) -> str:
+    def files_digest(self) -> str:
         return str([(path, Path(path).stat().st_size) for path, _ in self.folder.samples])
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:

@@ -108,10 +108,10 @@ class DatasetExamples:
         return DatasetExamples(self.dataset, targets, groups, self.order[indices])
 
     def digest(self) -> str:
-        """Of the targets, and of the files where the data set tells them; inputs may be augmented at random."""
-        digest = sha256(str(len(self)).encode() + getattr(self.dataset, "digest", str)().encode())
+        """Of the classes, and of the files where the data set tells them; what else it holds may be drawn at random."""
+        digest = sha256(str(len(self)).encode() + getattr(self.dataset, "files_digest", str)().encode())
         for target in self.targets:
-            digest.update(target.contiguous().numpy().tobytes())
+            digest.update(str(target.shape).encode() if target.is_floating_point() else target.numpy().tobytes())
         return digest.hexdigest()
 
 

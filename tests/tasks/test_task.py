@@ -250,3 +250,46 @@ def test_a_forward_that_fails_without_a_word_is_still_named():
 
     with pytest.raises(InputError, match=r"do not fit inputs.*ValueError"):
         make_task(lambda: Picky(64, 10), (X, Y))
+
+
+def test_the_fingerprint_of_a_loss_that_draws_random_numbers_stays():
+    def noisy(outputs, targets):
+        return nn.functional.cross_entropy(outputs + torch.randn_like(outputs), targets)
+
+    task = make_task(network, (X, Y), loss=noisy)
+    assert task.fingerprint() == task.fingerprint()
+
+
+def test_the_fingerprint_stays_for_a_data_set_whose_targets_are_drawn_at_random():
+    class Denoising(torch.utils.data.Dataset):
+        def __len__(self):
+            return 60
+
+        def __getitem__(self, index):
+            return X[index], X[index] + torch.randn(64)
+
+    def task():
+        return make_task(lambda: nn.Linear(64, 64), Denoising(), metric="mae", tolerance=1.0)
+
+    assert task().fingerprint() == task().fingerprint()
+
+
+def test_integer_outputs_and_inputs_that_index_can_be_fingerprinted():
+    class Indexing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table, self.head = nn.Embedding(1, 4), nn.Linear(4, 10)
+
+        def forward(self, index):
+            scores = self.head(self.table(index).mean(1))
+            return scores, scores.argmax(1)
+
+    def loss(outputs, targets):
+        return nn.functional.cross_entropy(outputs[0], targets)
+
+    def score(outputs, targets):
+        return float((outputs[1] == targets).mean())
+
+    data = (torch.zeros(60, 3, dtype=torch.int64), Y[:60])
+    task = make_task(Indexing, data, loss=loss, metric=Metric("score", score), tolerance=0.1)
+    assert len(task.fingerprint()) == 16
