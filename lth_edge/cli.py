@@ -98,5 +98,4 @@ def _show(report: Any) -> None:
 
     print_report(report.content, Console())
     click.echo(f"\nreport:  {report.folder / 'report.html'}")
-    if report.content["package"]:
-        click.echo(f"package: {report.folder / report.content['package']['zip']}")
+    click.echo(f"package: {report.folder / report.content['package']['zip']}")

@@ -75,7 +75,7 @@ def reason(error: Exception) -> str:
 def nearest(name: str, known: Iterable[str]) -> str:
     """A mend for an unknown name: the nearest known one, or all of them."""
     names = sorted(known)
-    close = [known for known in names if len(name) > 1 and known.startswith(name)][:1]
+    close = [longer for longer in names if len(name) > 1 and longer.startswith(name)][:1]
     close = close or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if close:
         return f"did you mean {close[0]!r}?"

@@ -127,7 +127,7 @@ def _choose_threads(stage: Stage) -> tuple[int, float]:
     fixed = stage.recipe.train.threads is not None or stage.device.type != "cpu" or available == 1
     if fixed or seconds < LONG_STEP:
         return wanted, seconds
-    together = _step_seconds(stage, available, TIMED_STEPS // 4)
+    together = _step_seconds(stage, available, TRIAL_STEPS)
     return (available, together) if seconds / together > CLEAR_GAIN else (1, seconds)
 
 

@@ -10,7 +10,7 @@ from lth_edge import findings
 from lth_edge.bench.machine import machine
 from lth_edge.bench.measure import bench
 from lth_edge.bench.verdicts import best_form, verdicts
-from lth_edge.errors import InputError
+from lth_edge.errors import InputError, reason
 from lth_edge.final_pass import final_pass, validation_metrics
 from lth_edge.find.choose import Choice, choose
 from lth_edge.find.controls import KINDS, control
@@ -131,9 +131,7 @@ def device_of(wanted: str) -> str:
     try:
         torch.zeros(1, device=wanted)
     except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            f"the device {wanted!r} is not there: {str(error).splitlines()[0]}", "use --device cpu"
-        ) from error
+        raise InputError(f"the device {wanted!r} is not there: {reason(error)}", "use --device cpu") from error
     return wanted
 
 

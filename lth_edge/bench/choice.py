@@ -26,8 +26,12 @@ def best_form(report: Mapping[str, Any]) -> str:
 
 def within_tolerance(report: Mapping[str, Any]) -> list[str]:
     """The forms whose validation metric is worse than that of dense by the tolerance at most."""
-    tolerance = report["task"]["tolerance"] + _ROUNDING
-    return [form["name"] for form in report["forms"] if _loss(report, form["name"]) <= tolerance]
+    return [form["name"] for form in report["forms"] if not beyond_tolerance(report, form["name"])]
+
+
+def beyond_tolerance(report: Mapping[str, Any], form: str, key: str = "validation_metric") -> bool:
+    """Whether a form's metric, on the data that `key` names, is worse than that of dense by more than the tolerance."""
+    return bool(_loss(report, form, key) > report["task"]["tolerance"] + _ROUNDING)
 
 
 def preferred_gain(report: Mapping[str, Any], form: str) -> float:
@@ -72,11 +76,11 @@ def metric_sign(report: Mapping[str, Any]) -> int:
     return 1 if report["task"]["metric"]["higher_is_better"] else -1
 
 
-def _loss(report: Mapping[str, Any], name: str) -> float:
-    """How much worse than dense on validation data, in the metric's units; infinite where not evaluated."""
+def _loss(report: Mapping[str, Any], name: str, key: str) -> float:
+    """How much worse than dense, in the metric's units; infinite where not evaluated."""
     if name == BASELINE:
         return 0.0
-    found, dense = (find_form(report, form)["validation_metric"] for form in (name, BASELINE))
+    found, dense = (find_form(report, form)[key] for form in (name, BASELINE))
     if found is None or dense is None:
         return math.inf
     return float(metric_sign(report) * (dense - found))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lth_edge.bench.choice import BASELINE, find_form, metric_sign, within_tolerance
+from lth_edge.bench.choice import BASELINE, beyond_tolerance, metric_sign, within_tolerance
 from lth_edge.bench.statistics import MeanInterval, paired_difference
 from lth_edge.bench.wording import quantity, verdict
 
@@ -16,7 +16,9 @@ def accuracy_verdict(report: Mapping[str, Any]) -> dict[str, Any]:
     metric, forms = report["task"]["metric"], report["forms"]
     tested = all(form["test_metric"] is not None for form in forms)
     key, data = ("test_metric", "test") if tested else ("validation_metric", "validation")
-    figures = [f"{form['name']} {_told(form[key], metric['unit'])}{_standing(form, report, key)}" for form in forms]
+    figures = [
+        f"{form['name']} {_told(form[key], metric['unit'])}{_standing(form['name'], report, key)}" for form in forms
+    ]
     tolerance = quantity(report["task"]["tolerance"], metric["unit"])
     answer = f"{metric['name']} on {data} data: {', '.join(figures)}; "
     answer += f"tolerance {tolerance}, judged on validation data"
@@ -25,7 +27,7 @@ def accuracy_verdict(report: Mapping[str, Any]) -> dict[str, Any]:
     others = [form for form in forms if form["name"] != BASELINE]
     held = {form["name"] in inside for form in others}
     # What validation data allowed may have fallen further on test data: that is no plain success.
-    fell = any(form["name"] in inside and _beyond(form, report, key) for form in others)
+    fell = any(form["name"] in inside and beyond_tolerance(report, form["name"], key) for form in others)
     return verdict("accuracy", answer, held.pop() if len(held) == 1 and not fell else None)
 
 
@@ -59,20 +61,14 @@ def _told(value: float | None, unit: str) -> str:
     return "not evaluated" if value is None else quantity(value, unit)
 
 
-def _standing(form: Mapping[str, Any], report: Mapping[str, Any], key: str) -> str:
-    if form["name"] == BASELINE:
+def _standing(form: str, report: Mapping[str, Any], key: str) -> str:
+    if form == BASELINE:
         return ""
-    if form["name"] not in within_tolerance(report):
+    if beyond_tolerance(report, form):
         return " (not within tolerance)"
-    if _beyond(form, report, key):
+    if beyond_tolerance(report, form, key):
         return " (within tolerance on validation data, beyond it here)"
     return " (within tolerance)"
-
-
-def _beyond(form: Mapping[str, Any], report: Mapping[str, Any], key: str) -> bool:
-    """Whether the figures told fall further below dense than the tolerance."""
-    fall = metric_sign(report) * (find_form(report, BASELINE)[key] - form[key])
-    return bool(fall > report["task"]["tolerance"] + 1e-9)
 
 
 def _control_level(report: Mapping[str, Any]) -> list[dict[str, Any]]:

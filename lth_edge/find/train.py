@@ -215,7 +215,7 @@ def _outputs(network: nn.Module, inputs: tuple[Tensor, ...]) -> Any:
 def _state(optimizer: Optimizer) -> Weights:
     """Optimiser and random state as arrays, so that they are stored without pickling."""
     state: dict[str, Array] = {"rng": torch.get_rng_state().numpy()}
-    device = optimizer.param_groups[0]["params"][0].device
+    device = _device(optimizer)
     if device.type == "cuda":
         state["rng_cuda"] = torch.cuda.get_rng_state(device).numpy()
     for index, entries in optimizer.state_dict()["state"].items():
@@ -229,7 +229,7 @@ def _restore(optimizer: Optimizer, state: Weights) -> None:
     if not state:
         return
     torch.set_rng_state(torch.from_numpy(state["rng"]))
-    device = optimizer.param_groups[0]["params"][0].device
+    device = _device(optimizer)
     if "rng_cuda" in state and device.type == "cuda":
         torch.cuda.set_rng_state(torch.from_numpy(state["rng_cuda"]), device)
     entries: dict[int, dict[str, Tensor]] = {}
@@ -239,6 +239,12 @@ def _restore(optimizer: Optimizer, state: Weights) -> None:
             # A copy: the optimiser writes into what it is given.
             entries.setdefault(int(index), {})[key] = torch.from_numpy(array.copy())
     optimizer.load_state_dict({"state": entries, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _device(optimizer: Optimizer) -> torch.device:
+    """Where the parameters lie: of several GPUs each has a random state of its own."""
+    device: torch.device = optimizer.param_groups[0]["params"][0].device
+    return device
 
 
 def _set(value: Any) -> Any:

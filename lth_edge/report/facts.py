@@ -115,7 +115,7 @@ def machine_facts(report: Content) -> Facts:
     }
     return [
         (
-            named.get(key, key.replace("_", " ").capitalize()),
+            named.get(key, key.capitalize()),
             write_bytes(value) if key == "memory_bytes" else _text(value),
         )
         for key, value in machine.items()

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from lth_edge.errors import InputError, RecipeError, nearest, reason
 from lth_edge.recipe import TaskRecipe
-from lth_edge.tasks.examples import DatasetExamples, Examples, Splits, TensorExamples, as_examples
+from lth_edge.tasks.examples import DatasetExamples, Examples, Splits, TensorExamples, as_examples, group_ids
 from lth_edge.tasks.imports import call_own, is_own
 from lth_edge.tasks.splits import split
 from lth_edge.tasks.vision import torchvision
@@ -180,8 +180,7 @@ def _npz_examples(name: str, arrays: Mapping[str, Array], part: str) -> TensorEx
         xs, ys = (_as_in_train(name, arrays, kind, part, keys) for kind, keys in (("x", xs), ("y", ys)))
     groups = arrays.get(f"groups_{part}", arrays.get("groups") if bare else None)
     inputs, targets = (tuple(_tensor(name, key, arrays[key]) for key in keys) for keys in (xs, ys))
-    ids = None if groups is None else torch.from_numpy(np.unique(groups, return_inverse=True)[1])
-    return TensorExamples(inputs, targets, ids)
+    return TensorExamples(inputs, targets, group_ids(groups))
 
 
 def _as_in_train(name: str, arrays: Mapping[str, Array], kind: str, part: str, keys: list[str]) -> list[str]:

@@ -182,21 +182,22 @@ def as_examples(content: Any, groups: Any = None) -> Examples:
         InputError: nothing of that kind.
     """
     if isinstance(content, (TensorExamples, DatasetExamples)):
-        return content if groups is None else replace(content, groups=_group_ids(groups))
+        return content if groups is None else replace(content, groups=group_ids(groups))
     if isinstance(content, torch.utils.data.DataLoader):
         content = content.dataset
     if isinstance(content, tuple) and len(content) in {2, 3}:
         found = content[2] if len(content) == 3 else groups
-        return TensorExamples(_tensors(content[0]), _tensors(content[1]), _group_ids(found))
+        return TensorExamples(_tensors(content[0]), _tensors(content[1]), group_ids(found))
     if hasattr(content, "__getitem__") and hasattr(content, "__len__"):
-        return DatasetExamples.over(content, groups=_group_ids(groups))
+        return DatasetExamples.over(content, groups=group_ids(groups))
     raise InputError(
         f"data of type {type(content).__name__} is not understood",
         "return (inputs, targets), (inputs, targets, groups), a Dataset or a DataLoader for each split",
     )
 
 
-def _group_ids(groups: Any) -> Tensor | None:
+def group_ids(groups: Any) -> Tensor | None:
+    """Groups of any kind (names, subjects) as integers from 0; `None` stays."""
     return None if groups is None else torch.as_tensor(np.unique(np.asarray(groups), return_inverse=True)[1])
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lth_edge.errors import InputError
+from lth_edge.errors import InputError, reason
 
 
 def torchvision() -> Any:
@@ -15,7 +15,7 @@ def torchvision() -> Any:
         import torchvision as module
     except (ImportError, RuntimeError, OSError) as error:
         raise InputError(
-            f"torchvision cannot be loaded: {str(error).splitlines()[0]}",
+            f"torchvision cannot be loaded: {reason(error)}",
             "install the torchvision made for this torch (CPU with CPU); digits and npz files need none",
         ) from error
     return module
