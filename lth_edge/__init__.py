@@ -19,6 +19,7 @@ _HOMES = {
     "Ticket": "lth_edge.ticket",
     "Training": "lth_edge.find.own",
     "compress": "lth_edge.pipeline",
+    "library_path": "lth_edge.runtime.library",
     "make_task": "lth_edge.tasks.build",
     "on_stderr": "lth_edge.progress",
     "session": "lth_edge.runtime.session",

@@ -1,0 +1,157 @@
+// One convolution with sparse weights, tile by tile.
+#pragma once
+
+#include "activation.h"
+#include "pack.h"
+#include "tile_kernel.h"
+
+namespace lth::LTH_SET {
+
+// Adds bias and residual to sums and applies the activation: one run of a row's positions.
+static inline void finish(float* out, const float* sums, const float* residual, float bias, const Activation& activation,
+                          int64_t count) {
+  int64_t i = 0;
+  for (; i + native_lanes <= count; i += native_lanes) {
+    Vector<native_lanes> x = load<native_lanes>(sums + i) + bias;
+    if (residual != nullptr) x += load<native_lanes>(residual + i);
+    store<native_lanes>(out + i, activated<native_lanes>(x, activation));
+  }
+  for (; i < count; ++i) {
+    const float x = sums[i] + bias + (residual == nullptr ? 0.0f : residual[i]);
+    out[i] = activated<4>(splat<4>(x), activation)[0];
+  }
+}
+
+// Where a tile's sums go in an output plane: runs of positions.
+class TilePlaces {
+ public:
+  TilePlaces(const ConvPlan& plan, int32_t tile) : plan_(plan) {
+    const bool by_rows = plan.tiling.method != Method::columns;
+    const int32_t top = tile * plan.tiling.rows;
+    plane_ = static_cast<int64_t>(plan.out.height) * plan.out.width;
+    first_ = by_rows ? static_cast<int64_t>(top) * plan.out.width : static_cast<int64_t>(tile) * plan.strip_floats;
+    const bool packed = !by_rows || plan.tiling.pitch == plan.out.width;
+    const int64_t held = by_rows ? static_cast<int64_t>(plan.tiling.rows) * plan.out.width : plan.strip_floats;
+    const int64_t here = plane_ - first_ < held ? plane_ - first_ : held;
+    run_ = packed ? here : plan.out.width;
+    runs_ = packed ? 1 : static_cast<int32_t>(here / plan.out.width);
+  }
+
+  int64_t first() const { return first_; }
+  int64_t plane() const { return plane_; }
+  // All of the tile's sums are positions, in order: a kernel may write them itself.
+  bool direct() const { return runs_ == 1 && run_ == static_cast<int64_t>(plan_.strips) * plan_.strip_floats; }
+
+  // Bias, residual and activation for the sums of these rows.
+  void write(const TileRows& rows) const {
+    for (int32_t row = rows.begin; row < rows.end; ++row) {
+      const int64_t done = row - rows.begin;
+      const float bias = rows.bias == nullptr ? 0.0f : rows.bias[row];
+      for (int32_t run = 0; run < runs_; ++run) {
+        const int64_t at = done * plane_ + run * run_;
+        finish(rows.out + at, rows.sums + done * rows.sums_stride + static_cast<int64_t>(run) * plan_.tiling.pitch,
+               rows.residual == nullptr ? nullptr : rows.residual + at, bias, plan_.activation, run_);
+      }
+    }
+  }
+
+ private:
+  const ConvPlan& plan_;
+  int64_t plane_, first_, run_;
+  int32_t runs_;
+};
+
+constexpr float infinity = __builtin_inff();
+
+// What a kernel may do of an activation by itself: bounds, infinite where there is none.
+LTH_INLINE bool clips(const Activation& activation) {
+  return activation.kind == ActivationKind::none || activation.kind == ActivationKind::clip;
+}
+
+LTH_INLINE void set_epilogue(const ConvPlan& plan, TileRows& rows) {
+  const bool bounded = plan.activation.kind == ActivationKind::clip;
+  rows.low = bounded ? plan.activation.low : -infinity;
+  rows.high = bounded ? plan.activation.high : infinity;
+}
+
+// One group's part of a tile: rows begin .. end of the group.
+struct GroupPart {
+  const float* channels;  // the group's first input plane
+  const float* slabs;     // its packed blocks, or null: to be packed here
+  const int32_t* starts;  // the group's
+  const float* bias;      // the group's, or null
+  const float* residual;  // position 0 of the group's first output plane, or null
+  float* out;             // likewise
+  int32_t begin, end;
+};
+
+// Every strip of a tile.
+LTH_INLINE void multiply_strips(const ConvPlan& plan, TileKernel kernel, TileRows rows) {
+  for (int32_t strip = 0; strip < plan.strips; ++strip) {
+    kernel(rows);
+    rows.slab += plan.strip_floats;
+    rows.sums += plan.strip_floats;
+    rows.out += plan.strip_floats;
+    if (rows.residual != nullptr) rows.residual += plan.strip_floats;
+  }
+}
+
+static void convolve_group(const ConvPlan& plan, const GroupPart& part, int32_t tile, const TilePlaces& places, float* slab,
+                           float* sums) {
+  const int64_t plane = places.plane();
+  TileRows rows = {};
+  set_epilogue(plan, rows);
+  rows.offsets = plan.offsets;
+  rows.values = plan.values;
+  rows.sums_stride = static_cast<int64_t>(plan.strips) * plan.strip_floats;
+  rows.out_stride = plane;
+  rows.bias = part.bias;
+  for (int32_t block = 0; block < plan.blocks; ++block) {
+    if (part.slabs == nullptr) pack_block(plan, part.channels, tile, block, slab);
+    rows.slab = part.slabs == nullptr ? slab : part.slabs + block * slab_floats(plan);
+    rows.starts = part.starts + static_cast<int64_t>(block) * plan.group_rows;
+    rows.first = block == 0;
+    const bool last = block + 1 == plan.blocks;
+    const bool direct = last && clips(plan.activation) && places.direct();
+    const TileKernel kernel = direct ? tile_kernel_of<true>(plan.tiling.vectors) : tile_kernel_of<false>(plan.tiling.vectors);
+    // Few rows at a time where their sums are written out next, so that these are still in the nearest cache.
+    const int32_t step = last && !direct ? finished_together : part.end - part.begin;
+    for (rows.begin = part.begin; rows.begin < part.end; rows.begin = rows.end) {
+      rows.end = part.end - rows.begin < step ? part.end : rows.begin + step;
+      const int64_t kept = plan.blocks > 1 ? rows.begin - part.begin : 0;
+      rows.sums = sums + kept * rows.sums_stride;
+      rows.out = part.out + rows.begin * plane + places.first();
+      rows.residual = part.residual == nullptr ? nullptr : part.residual + rows.begin * plane + places.first();
+      multiply_strips(plan, kernel, rows);
+      if (last && !direct) places.write(rows);
+    }
+  }
+}
+
+// Rows begin .. end of one tile; where there are groups, of whole groups. `slabs` is the tile's packed blocks, or null.
+static void convolve(const ConvPlan& plan, const ConvPart& part, float* scratch) {
+  const TilePlaces places(plan, part.tile);
+  float* const sums = scratch + slab_floats(plan);
+  const int64_t in_plane = static_cast<int64_t>(plan.in.height) * plan.in.width;
+  const int32_t first_group = part.begin / plan.group_rows, last_group = (part.end - 1) / plan.group_rows;
+  for (int32_t group = first_group; group <= last_group; ++group) {
+    const int32_t row = group * plan.group_rows;
+    GroupPart rows = {};
+    rows.channels = part.image + static_cast<int64_t>(group) * plan.group_channels * in_plane;
+    rows.slabs = part.slabs;
+    rows.starts = plan.starts + static_cast<int64_t>(row) * plan.blocks;
+    rows.bias = plan.bias == nullptr ? nullptr : plan.bias + row;
+    rows.residual = part.residual == nullptr ? nullptr : part.residual + row * places.plane();
+    rows.out = part.out + row * places.plane();
+    rows.begin = part.begin > row ? part.begin - row : 0;
+    rows.end = part.end - row < plan.group_rows ? part.end - row : plan.group_rows;
+    convolve_group(plan, rows, part.tile, places, scratch, sums);
+  }
+}
+
+// All blocks of a tile, for several calls of `convolve` that share them; only without groups.
+static void pack_tile(const ConvPlan& plan, const float* image, int32_t tile, int32_t block, float* slabs) {
+  pack_block(plan, image, tile, block, slabs + block * slab_floats(plan));
+}
+
+}  // namespace lth::LTH_SET

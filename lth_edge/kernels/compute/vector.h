@@ -1,0 +1,60 @@
+// Vectors of floats in GCC's and clang's own notation: one source for every instruction set.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Loops over registers must vanish: clang keeps those of 14 and more at 512 bits unless told otherwise.
+#if defined(__clang__)
+#define LTH_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define LTH_UNROLL _Pragma("GCC unroll 32")
+#endif
+
+#define LTH_INLINE static inline __attribute__((always_inline))
+
+// Sums that stay in registers, beside a weight and what products need.
+#if defined(__AVX512F__) || defined(__aarch64__)
+#define LTH_MOST_VECTORS 16  // of 32
+#elif defined(__AVX2__)
+#define LTH_MOST_VECTORS 14  // of 16; a product takes its operand from memory
+#else
+#define LTH_MOST_VECTORS 12  // of 16; no fused multiply-add
+#endif
+
+namespace lth::LTH_SET {
+
+#if defined(__AVX512F__)
+constexpr int native_lanes = 16;
+#elif defined(__AVX2__)
+constexpr int native_lanes = 8;
+#else
+constexpr int native_lanes = 4;
+#endif
+constexpr int most_vectors = LTH_MOST_VECTORS;
+
+template <int lanes>
+struct VectorOf {
+  typedef float Type __attribute__((vector_size(lanes * sizeof(float))));
+  typedef float Unaligned __attribute__((vector_size(lanes * sizeof(float)), aligned(4), may_alias));
+};
+
+template <int lanes>
+using Vector = typename VectorOf<lanes>::Type;
+
+template <int lanes>
+LTH_INLINE Vector<lanes> load(const float* from) {
+  return *reinterpret_cast<const typename VectorOf<lanes>::Unaligned*>(from);
+}
+
+template <int lanes>
+LTH_INLINE void store(float* to, Vector<lanes> value) {
+  *reinterpret_cast<typename VectorOf<lanes>::Unaligned*>(to) = value;
+}
+
+template <int lanes>
+LTH_INLINE Vector<lanes> splat(float value) {
+  return value - Vector<lanes>{};
+}
+
+}  // namespace lth::LTH_SET

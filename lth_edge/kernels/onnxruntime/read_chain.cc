@@ -1,0 +1,124 @@
+#include "read_chain.h"
+
+#include "read_constants.h"
+#include "read_layers.h"
+
+namespace lth::ort {
+
+namespace {
+
+bool in_limits(const char* name, int64_t value, int64_t highest, Message& error) {
+  if (value >= 1 && value <= highest) return true;
+  error << "attribute " << name << " says " << value << ", which is not between 1 and " << highest;
+  return false;
+}
+
+// How many layers there are follows from `source`, which every layer has once.
+bool read_layer_count(const Node& node, Host* host, ChainFile& file, Message& error) {
+  Array<int64_t> source(host);
+  if (!read_integers(node, "source", source, error)) return false;
+  if (!in_limits("source", static_cast<int64_t>(source.size()), kMostLayers, error)) return false;
+  if (!file.layers.resize(source.size())) {
+    error << "no memory for the layers";
+    return false;
+  }
+  return true;
+}
+
+bool read_outputs(const Node& node, Host* host, ChainFile& file, Message& error) {
+  Array<int64_t> outputs(host);
+  size_t count = 0;
+  if (!read_integers(node, "outputs", outputs, error)) return false;
+  if (!in_limits("outputs", static_cast<int64_t>(outputs.size()), kMostOutputs, error)) return false;
+  if (!succeeded(node.api, KernelInfo_GetOutputCount(node.api, node.info, &count), error)) return false;
+  if (!expect_entries("outputs", outputs.size(), count, error)) return false;
+  if (!file.outputs.resize(count)) {
+    error << "no memory for the outputs";
+    return false;
+  }
+  for (size_t i = 0; i < count; ++i) file.outputs[i] = static_cast<int32_t>(outputs[i]);
+  return true;
+}
+
+// Another release's tuning may have another length: it is advice, not part of what the chain computes.
+void read_tuning(const Node& node, ChainFile& file) {
+  Message unused;
+  const bool read = read_integers(node, "tuning", file.tuning, unused);
+  if (!read || file.tuning.size() != 3 * file.layers.size()) file.tuning.resize(0);
+}
+
+// The channels of each activation, as a layer that reads or adds it has them.
+void fill_channels(ChainFile& file) {
+  for (size_t i = 0; i < file.layers.size(); ++i) {
+    const Layer& layer = file.layers[i];
+    if (layer.source < file.chain.activation_count) file.expected[layer.source].channels = layer.channels;
+    if (layer.residual >= 0 && layer.residual < file.chain.activation_count) {
+      file.expected[layer.residual].channels = layer.weights.rows;
+    }
+  }
+}
+
+bool read_tokens(const Node& node, ChainFile& file, Message& error) {
+  int32_t tokens = 0;
+  if (!read_integer(node, "tokens", tokens, error)) return false;
+  if (tokens < 0) {
+    error << "attribute tokens is negative";
+    return false;
+  }
+  for (size_t i = 0; i < file.expected.size(); ++i) {
+    file.expected[i].height = 1;
+    file.expected[i].width = tokens;
+  }
+  return true;
+}
+
+bool read_input_size(const Node& node, Host* host, ChainFile& file, Message& error) {
+  Array<int64_t> sizes(host);
+  if (!read_integers(node, "input_size", sizes, error)) return false;
+  if (!expect_entries("input_size", sizes.size(), file.expected.size() * 2, error)) return false;
+  for (size_t i = 0; i < file.expected.size(); ++i) {
+    const int64_t height = sizes[2 * i];
+    const int64_t width = sizes[2 * i + 1];
+    if (height < 0 || width < 0 || (file.spatial == 1 && height > 1)) {
+      error << "attribute input_size has an entry that cannot be";
+      return false;
+    }
+    file.expected[i].height = static_cast<int32_t>(height);
+    file.expected[i].width = static_cast<int32_t>(width);
+  }
+  return true;
+}
+
+}  // namespace
+
+bool read_chain(const Node& node, Host* host, bool linear, ChainFile& file, Message& error) {
+  Chain& chain = file.chain;
+  Array<int64_t> has_bias(host);
+  chain.linear = linear;
+  if (!read_integer(node, "activations", chain.activation_count, error)) return false;
+  if (!in_limits("activations", chain.activation_count, kMostActivations, error)) return false;
+  if (!linear) {
+    if (!read_integer(node, "spatial", file.spatial, error)) return false;
+    if (!in_limits("spatial", file.spatial, 2, error)) return false;
+  }
+  if (!read_layer_count(node, host, file, error) || !read_outputs(node, host, file, error)) return false;
+  if (!read_layers(node, host, linear, file.spatial, file.layers, has_bias, error)) return false;
+  if (!read_constants(node, chain.activation_count, has_bias, file.layers, error)) return false;
+  read_tuning(node, file);
+  chain.layer_count = static_cast<int32_t>(file.layers.size());
+  chain.layers = file.layers.data();
+  chain.output_count = static_cast<int32_t>(file.outputs.size());
+  chain.outputs = file.outputs.data();
+  return true;
+}
+
+bool read_expected(const Node& node, Host* host, ChainFile& file, Message& error) {
+  if (!file.expected.resize(static_cast<size_t>(file.chain.activation_count))) {
+    error << "no memory for the activations";
+    return false;
+  }
+  fill_channels(file);
+  return file.chain.linear ? read_tokens(node, file, error) : read_input_size(node, host, file, error);
+}
+
+}  // namespace lth::ort

@@ -1,0 +1,31 @@
+// A chain as the attributes and constant inputs of a node describe it.
+#pragma once
+
+#include "attributes.h"
+
+namespace lth::ort {
+
+constexpr int32_t kMostLayers = 1024;
+constexpr int32_t kMostActivations = 64;
+constexpr int32_t kMostOutputs = 64;
+
+// What was read of a node, with the memory for it. The constants stay in tensors of onnxruntime's.
+struct ChainFile {
+  explicit ChainFile(Host* host) : layers(host), outputs(host), expected(host), tuning(host) {}
+
+  Chain chain = {};
+  int32_t spatial = 1;  // axes of an image; of a linear chain 1
+  Array<Layer> layers;
+  Array<int32_t> outputs;
+  Array<Extent> expected;  // one an activation
+  Array<int64_t> tuning;   // three a layer, or empty
+};
+
+// Reads a node of SparseLinear or SparseConv: the types and lengths of all that it reads are right after that. What the
+// numbers may be is for lth::check to say.
+bool read_chain(const Node& node, Host* host, bool linear, ChainFile& file, Message& error);
+
+// Fills file.expected. The chain has passed lth::check.
+bool read_expected(const Node& node, Host* host, ChainFile& file, Message& error);
+
+}  // namespace lth::ort

@@ -1,0 +1,13 @@
+// What the choice of a plan needs to know of an instruction set. Constants, not readings: the same file gets the same plan
+// every time, on every machine of the set.
+#pragma once
+
+namespace lth {
+
+struct Machine {
+  int lanes;         // floats in a vector
+  int most_vectors;  // sums that stay in registers
+  int l1_bytes;      // of the first-level data cache that a tile may fill
+};
+
+}  // namespace lth

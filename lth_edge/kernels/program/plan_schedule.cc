@@ -1,0 +1,154 @@
+#include "schedule.h"
+
+#include "../plan/choose_tokens.h"
+#include "../plan/geometry.h"
+
+namespace lth {
+namespace {
+
+// Multiply-adds that are worth handing to another thread: some ten microseconds.
+constexpr double grain = 300e3;
+constexpr int32_t most_chunks = 64;
+// Tiles below which the output channels are cut as well.
+constexpr int32_t enough_units = 8;
+constexpr int32_t least_rows = 8;
+
+int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
+Cut cut_of(const ConvPlan& plan, int32_t rows, int64_t nnz, int32_t groups) {
+  const double work = static_cast<double>(nnz) * plan.strips * plan.strip_floats * plan.tiles;
+  const int32_t wanted = chunks_for(work, enough_units);
+  Cut cut = {1, chunks_for(work, plan.tiles), false};
+  if (plan.tiles >= wanted) return cut;
+  const int32_t most = groups > 1 ? groups : rows / least_rows;
+  const int32_t slices = (wanted + plan.tiles - 1) / plan.tiles;
+  cut.slices = slices < most ? slices : most > 1 ? most : 1;
+  cut.chunks = chunks_for(work, plan.tiles * cut.slices);
+  cut.shared = groups == 1 && cut.slices > 1;
+  return cut;
+}
+
+int32_t slice_rows(int32_t rows, int32_t slices) { return (rows + slices - 1) / slices; }
+
+const int64_t* tuning_of(const Program& program, int32_t layer) {
+  return program.tuning == nullptr ? nullptr : program.tuning + 3 * layer;
+}
+
+bool plan_image_layer(const Program& program, int32_t index, Extent in, Extent out, Storage& storage, LayerPlan& plan,
+                      Schedule& schedule, Message& error) {
+  const Layer& layer = program.chain.layers[index];
+  plan.window = resolved(layer.window, in);
+  plan.cut = {1, chunks_for(static_cast<double>(floats(in)) * 8, layer.channels), false};
+  if (layer.kind != LayerKind::convolution) return true;
+  const Machine& machine = program.set->machine;
+  const Tiling tiling = choose_tiling(layer, plan.window, in, out, machine, tuning_of(program, index));
+  if (!plan_conv(layer, plan.window, in, out, tiling, machine.lanes, storage, plan.conv, error)) return false;
+  plan.cut = cut_of(plan.conv, layer.weights.rows, layer.weights.nnz, layer.group);
+  const int64_t packed = plan.cut.shared ? slab_floats(plan.conv) * plan.conv.blocks * plan.conv.tiles : 0;
+  schedule.shared_floats = larger(schedule.shared_floats, packed);
+  schedule.scratch_floats = larger(schedule.scratch_floats, scratch_floats(plan.conv, slice_rows(layer.weights.rows, plan.cut.slices)));
+  return true;
+}
+
+bool plan_images(const Program& program, Storage& storage, Schedule& schedule, Message& error) {
+  const Chain& chain = program.chain;
+  schedule.value_floats = place_values(chain, schedule.extents, true, schedule.places);
+  for (int32_t i = 0; i < chain.layer_count; ++i) {
+    const Extent in = schedule.extents[chain.layers[i].source], out = schedule.extents[chain.activation_count + i];
+    if (!plan_image_layer(program, i, in, out, storage, schedule.layers[i], schedule, error)) return false;
+  }
+  return true;
+}
+
+bool plan_single(const Program& program, Storage& storage, Schedule& schedule, Message& error) {
+  const Chain& chain = program.chain;
+  schedule.value_floats = place_values(chain, schedule.extents, true, schedule.places);
+  for (int32_t i = 0; i < chain.layer_count; ++i) {
+    LayerPlan& plan = schedule.layers[i];
+    if (!plan_vector(chain.layers[i], storage, plan.vector, error)) return false;
+    plan.cut = {1, chunks_for(static_cast<double>(chain.layers[i].weights.nnz) * 8, plan.vector.rows), false};
+    schedule.scratch_floats = larger(schedule.scratch_floats, spread_floats(plan.vector));
+  }
+  return true;
+}
+
+bool plan_tokens(const Program& program, Storage& storage, Schedule& schedule, Message& error) {
+  const Chain& chain = program.chain;
+  const int32_t tokens = schedule.extents[0].width, values = chain.activation_count + chain.layer_count;
+  const Machine& machine = program.set->machine;
+  const int32_t vectors = choose_token_vectors(chain, tokens, machine);
+  double work = 0;
+  for (int32_t i = 0; i < chain.layer_count; ++i) {
+    const Layer& layer = chain.layers[i];
+    const Extent in = {layer.channels, 1, tokens}, out = {layer.weights.rows, 1, tokens};
+    const Tiling tiling = choose_token_tiling(layer, tokens, vectors, machine);
+    if (!plan_conv(layer, layer.window, in, out, tiling, machine.lanes, storage, schedule.layers[i].conv, error)) return false;
+    work += static_cast<double>(layer.weights.nnz) * tokens;
+  }
+  schedule.layers[0].cut = {1, chunks_for(work, schedule.layers[0].conv.tiles), false};
+  Extent* const tile = storage.take<Extent>(values);
+  if (tile == nullptr) return true;
+  for (int32_t value = 0; value < values; ++value) tile[value] = tile_extent(schedule, value);
+  schedule.value_floats = place_values(chain, tile, false, schedule.places);
+  return true;
+}
+
+bool plan_layers(const Program& program, Storage& storage, Schedule& schedule, Message& error) {
+  if (!program.chain.linear) return plan_images(program, storage, schedule, error);
+  return schedule.extents[0].width == 1 ? plan_single(program, storage, schedule, error)
+                                        : plan_tokens(program, storage, schedule, error);
+}
+
+// The arrays whose sizes are known before anything is planned.
+void take_arrays(const Chain& chain, Storage& storage, Schedule& schedule) {
+  const int32_t values = chain.activation_count + chain.layer_count;
+  schedule.extents = storage.take<Extent>(values);
+  schedule.places = storage.take<int64_t>(values);
+  schedule.layers = storage.take<LayerPlan>(chain.layer_count);
+}
+
+void* allocate(Host* host, const Storage& measured, Message& error) {
+  void* memory = host->allocate(host, measured.bytes());
+  if (memory == nullptr) error << "there is no memory left for " << static_cast<int64_t>(measured.bytes()) << " bytes";
+  return memory;
+}
+
+bool fill_schedule(const Program& program, Host* host, const Extent* activations, Schedule& schedule, Message& error) {
+  Storage arrays_size;
+  take_arrays(program.chain, arrays_size, schedule);
+  schedule.arrays = allocate(host, arrays_size, error);
+  if (schedule.arrays == nullptr) return false;
+  Storage arrays(schedule.arrays);
+  take_arrays(program.chain, arrays, schedule);
+  Storage packed_size;
+  if (!infer_extents(program.chain, activations, schedule.extents, error) ||
+      !plan_layers(program, packed_size, schedule, error))
+    return false;
+  schedule.packed = allocate(host, packed_size, error);
+  if (schedule.packed == nullptr) return false;
+  Storage packed(schedule.packed);
+  return plan_layers(program, packed, schedule, error);
+}
+
+}  // namespace
+
+int32_t chunks_for(double multiply_adds, int32_t units) {
+  const double wanted = multiply_adds / grain;
+  const int32_t chunks = wanted < 1 ? 1 : wanted > most_chunks ? most_chunks : static_cast<int32_t>(wanted);
+  return chunks < units ? chunks : units;
+}
+
+bool make_schedule(const Program& program, Host* host, const Extent* activations, Schedule& schedule, Message& error) {
+  schedule = {};
+  if (fill_schedule(program, host, activations, schedule, error)) return true;
+  free_schedule(host, schedule);
+  return false;
+}
+
+void free_schedule(Host* host, Schedule& schedule) {
+  if (schedule.packed != nullptr) host->release(host, schedule.packed);
+  if (schedule.arrays != nullptr) host->release(host, schedule.arrays);
+  schedule = {};
+}
+
+}  // namespace lth

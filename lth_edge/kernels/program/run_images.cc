@@ -1,0 +1,92 @@
+// A chain of convolutions and pools, layer by layer, image by image.
+#include "run_chunks.h"
+
+namespace lth {
+namespace {
+
+struct ImageRun {
+  const Program& program;
+  const Schedule& schedule;
+  const Call& call;
+  float* values;
+  float* shared;
+  float* scratch;
+  int64_t image;
+
+  float* at(int32_t value) const {
+    const Chain& chain = program.chain;
+    const int64_t offset = image * floats(schedule.extents[value]);
+    if (value < chain.activation_count) return const_cast<float*>(call.activations[value]) + offset;
+    const int32_t output = output_of(chain, value);
+    return output >= 0 ? call.outputs[output] + offset : values + schedule.places[value];
+  }
+};
+
+// Rows of a slice, of whole groups where there are groups.
+int32_t slice_size(const Layer& layer, int32_t slices) {
+  const int32_t unit = layer.group > 1 ? layer.weights.rows / layer.group : 1;
+  const int32_t units = layer.weights.rows / unit;
+  return (units + slices - 1) / slices * unit;
+}
+
+bool run_convolution(const ImageRun& run, int32_t index) {
+  const Layer& layer = run.program.chain.layers[index];
+  const LayerPlan& plan = run.schedule.layers[index];
+  const InstructionSet& set = *run.program.set;
+  const float* const in = run.at(layer.source);
+  const float* const residual = layer.residual < 0 ? nullptr : run.at(layer.residual);
+  float* const out = run.at(run.program.chain.activation_count + index);
+  const int32_t slices = plan.cut.slices, size = slice_size(layer, slices), blocks = plan.conv.blocks;
+  const int64_t tile_slabs = slab_floats(plan.conv) * blocks;
+  if (plan.cut.shared) {
+    const auto pack = [&](int32_t unit, float*) {
+      const int32_t tile = unit / blocks;
+      set.pack_tile(plan.conv, in, tile, unit % blocks, run.shared + tile * tile_slabs);
+    };
+    if (!run_chunks(run.call.host, plan.cut.chunks, plan.conv.tiles * blocks, 0, run.scratch, pack)) return false;
+  }
+  const auto compute = [&](int32_t unit, float* scratch) {
+    const int32_t tile = unit / slices, begin = unit % slices * size;
+    const int32_t end = layer.weights.rows - begin < size ? layer.weights.rows : begin + size;
+    if (begin >= end) return;
+    set.convolve(plan.conv, {in, plan.cut.shared ? run.shared + tile * tile_slabs : nullptr, residual, out, tile, begin, end}, scratch);
+  };
+  return run_chunks(run.call.host, plan.cut.chunks, plan.conv.tiles * slices, scratch_floats(plan.conv, size), run.scratch, compute);
+}
+
+bool run_pool(const ImageRun& run, int32_t index) {
+  const Layer& layer = run.program.chain.layers[index];
+  const LayerPlan& plan = run.schedule.layers[index];
+  const InstructionSet& set = *run.program.set;
+  const int32_t value = run.program.chain.activation_count + index;
+  const Extent in = run.schedule.extents[layer.source], out = run.schedule.extents[value];
+  const float* const from = run.at(layer.source);
+  float* const to = run.at(value);
+  const auto compute = [&](int32_t channel, float*) {
+    if (layer.kind == LayerKind::average) set.average(in, from, to, channel, channel + 1);
+    else set.max_pool(plan.window, in, out, from, to, channel, channel + 1);
+  };
+  return run_chunks(run.call.host, plan.cut.chunks, in.channels, 0, run.scratch, compute);
+}
+
+}  // namespace
+
+bool run_images(const Program& program, const Schedule& schedule, const Call& call) {
+  Storage size;
+  size.take<float>(schedule.value_floats);
+  size.take<float>(schedule.shared_floats);
+  size.take<float>(schedule.scratch_floats);
+  void* const memory = call.host->allocate(call.host, size.bytes());
+  if (memory == nullptr) return false;
+  Storage storage(memory);
+  ImageRun run = {program, schedule, call, storage.take<float>(schedule.value_floats),
+                  storage.take<float>(schedule.shared_floats), storage.take<float>(schedule.scratch_floats), 0};
+  bool done = true;
+  for (; done && run.image < call.batch; ++run.image)
+    for (int32_t i = 0; done && i < program.chain.layer_count; ++i)
+      done = program.chain.layers[i].kind == LayerKind::convolution ? run_convolution(run, i) : run_pool(run, i);
+  call.host->release(call.host, memory);
+  return done;
+}
+
+}  // namespace lth

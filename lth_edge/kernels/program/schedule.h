@@ -1,0 +1,83 @@
+// A chain prepared for activations of known extents: the plan of each layer, and where each value lies during a run.
+#pragma once
+
+#include "../compute/set.h"
+#include "../layers/program.h"
+#include "../layers/storage.h"
+
+namespace lth {
+
+// How a layer is cut for several threads: by rule, so that a file is computed the same way on every machine.
+struct Cut {
+  int32_t slices;  // parts of a tile's output channels
+  int32_t chunks;  // pieces of work handed to threads
+  bool shared;     // the slices of a tile share its packed blocks
+};
+
+struct LayerPlan {
+  Window window;      // padding resolved
+  ConvPlan conv;      // images, or tiles of tokens
+  VectorPlan vector;  // a single token
+  Cut cut;
+};
+
+struct Schedule {
+  Extent* extents;       // of every value
+  int64_t* places;       // of every value, in floats of the run's memory
+  LayerPlan* layers;
+  int64_t value_floats;
+  int64_t scratch_floats;  // for a layer that is one chunk
+  int64_t shared_floats;   // for packed blocks that slices share
+  void* arrays;            // memory of the three arrays
+  void* packed;            // memory of what the plans point to
+};
+
+struct Program {
+  const InstructionSet* set;
+  Chain chain;
+  const int64_t* tuning;  // [3 x layers] or null
+  Extent* expected;       // [activations]
+  bool prepared;          // `schedule` is made for `expected`
+  Schedule schedule;
+  void* memory;  // of the program itself
+};
+
+bool same(Extent a, Extent b);
+int64_t floats(Extent extent);
+
+// Number of the output that a value is, or -1.
+int32_t output_of(const Chain& chain, int32_t value);
+
+// Extents of every value from those of the activations, padding resolved; an error where they do not fit.
+bool infer_extents(const Chain& chain, const Extent* activations, Extent* extents, Message& error);
+
+// Gives every value a place that no value alive at the same time has; `outside`: activations
+// and outputs lie in the caller's memory instead. Returns the floats needed.
+int64_t place_values(const Chain& chain, const Extent* extents, bool outside, int64_t* places);
+
+// Prepares for these activations; false with an error where they contradict the chain or the host has no memory left.
+bool make_schedule(const Program& program, Host* host, const Extent* activations, Schedule& schedule, Message& error);
+void free_schedule(Host* host, Schedule& schedule);
+
+// A chain of tokens runs tile by tile; of each value a tile holds this.
+inline Extent tile_extent(const Schedule& schedule, int32_t value) {
+  return {schedule.extents[value].channels, 1, schedule.layers[0].conv.strip_floats};
+}
+
+// What a run reads and writes.
+struct Call {
+  Host* host;
+  int64_t batch;
+  const float* const* activations;
+  float* const* outputs;
+};
+
+// Each returns false where the host has no memory left.
+bool run_images(const Program& program, const Schedule& schedule, const Call& call);
+bool run_vector(const Program& program, const Schedule& schedule, const Call& call);
+bool run_tokens(const Program& program, const Schedule& schedule, const Call& call);
+
+// Pieces of work for threads, of a grain that is worth handing over.
+int32_t chunks_for(double multiply_adds, int32_t units);
+
+}  // namespace lth
