@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. What it does is in `lth_edge.pipeline`."""
+"""The command line: parse, call, print. What it does is in `lth_edge.pipeline`, `conversion` and `inspect`."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from lth_edge.options import GroupedCommand, changes, recipe_options
 from lth_edge.recipe import Recipe
 
 EPILOG = """Exit codes: 0 done; 1 other error; 2 wrong option or recipe; 3 missing or damaged model, data or weights;
-4 no ticket within tolerance; 5 a file does not compute what PyTorch computes; 6 damaged ticket, package or run;
+4 no ticket within tolerance; 5 a file does not compute what it was made from does; 6 damaged ticket, package or run;
 7 no space left, or not writable; 8 training failed; 130 interrupted."""
 
 
@@ -72,6 +72,27 @@ def inspect(path: Path) -> None:
     from lth_edge.inspect import layers_of, table
 
     click.echo(table(layers_of(path)))
+
+
+@cli.command(epilog=EPILOG)
+@click.argument("source", type=click.Path(path_type=Path), metavar="IN.onnx")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="OUT.onnx", help="file to write")
+@click.option(
+    "--min-sparsity", type=float, metavar="FRACTION", help="convert layers from this share of zeros on [auto]"
+)
+@click.option("--values", type=click.Choice(["fp32", "fp16", "int8"]), default="fp32", help="stored weights [fp32]")
+@click.option("--verify/--no-verify", default=True, help="run both files on random inputs and compare [verify]")
+def convert(source: Path, out: Path, min_sparsity: float | None, values: Any, verify: bool) -> None:
+    """Make the sparse layers of any ONNX model faster: whoever pruned it, its zeros are no longer computed.
+
+    Layer by layer it says what was converted, and what not and why. Inputs, outputs and their names stay.
+    """
+    from rich.console import Console
+
+    from lth_edge.conversion import convert_file, print_conversion
+
+    conversion = convert_file(source, out, min_sparsity, values, verify)
+    print_conversion(conversion, out, verify, Console())
 
 
 def main() -> None:

@@ -14,18 +14,19 @@ WEIGHT_LAYERS = ("Gemm", "MatMul", "Conv")
 
 
 class Graph:
-    """A read-only view of a model's main graph; stale once the model changes.
+    """A read-only view of a graph, of a model its main one; stale once that changes.
 
     Attributes:
         nodes: the nodes, in ONNX's topological order.
         outputs: names of the network's outputs.
     """
 
-    def __init__(self, model: onnx.ModelProto) -> None:
-        self.nodes = list(model.graph.node)
-        self.outputs = {value.name for value in model.graph.output}
-        self._inputs = {value.name for value in model.graph.input}
-        self._initializers = {tensor.name: tensor for tensor in model.graph.initializer}
+    def __init__(self, model: onnx.ModelProto | onnx.GraphProto) -> None:
+        graph = model.graph if isinstance(model, onnx.ModelProto) else model
+        self.nodes = list(graph.node)
+        self.outputs = {value.name for value in graph.output}
+        self._inputs = {value.name for value in graph.input}
+        self._initializers = {tensor.name: tensor for tensor in graph.initializer}
         self._producers = {name: node for node in self.nodes for name in node.output if name}
         self._readers: dict[str, list[onnx.NodeProto]] = {}
         for node in self.nodes:
@@ -56,10 +57,18 @@ def kind(node: onnx.NodeProto) -> str:
 def reads(node: onnx.NodeProto) -> Iterator[str]:
     """Every tensor a node reads, through the branches and loops inside it too."""
     yield from (name for name in node.input if name)
-    for attribute in node.attribute:
-        for graph in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])):
-            for inner in graph.node:
-                yield from reads(inner)
+    for body in bodies(node):
+        yield from (value.name for value in body.output)
+        for inner in body.node:
+            yield from reads(inner)
+
+
+def bodies(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+    """The branches and loops inside a node."""
+    for item in node.attribute:
+        yield from item.graphs
+        if item.HasField("g"):
+            yield item.g
 
 
 def attribute(node: onnx.NodeProto, name: str, default: Any) -> Any:

@@ -11,6 +11,7 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from lth_edge.convert.graph import WEIGHT_LAYERS, Graph, attribute, kind
+from lth_edge.convert.sparse_layers import sparse_layers
 from lth_edge.convert.standard import read_gaps
 from lth_edge.errors import DamagedError, InputError
 from lth_edge.files import whole_file
@@ -84,13 +85,20 @@ def versions(path: Path) -> tuple[int, int]:
 
 
 def layer_sparsity(model: onnx.ModelProto) -> list[LayerSparsity]:
-    """How sparse each constant weight of a Gemm, MatMul or Conv is, in the order of first use.
+    """How sparse each constant weight of a Gemm, MatMul, Conv or of our own operators is, in the order of first use.
 
     Looks through transpositions, gaps (`lth_edge.convert.standard`) and dequantisation.
     """
     graph = Graph(model)
-    found = (_sparsity(graph, name, 0) for node in graph.nodes for name in _operands(node))
+    found = (layer for node in graph.nodes for layer in _layers(graph, node))
     return list({layer.name: layer for layer in found if layer is not None}.values())
+
+
+def _layers(graph: Graph, node: onnx.NodeProto) -> Iterator[LayerSparsity | None]:
+    for layer in sparse_layers(graph, node):
+        yield LayerSparsity(layer.name, layer.shape, layer.weights, layer.stored)
+    for name in _operands(node):
+        yield _sparsity(graph, name, 0)
 
 
 def _operands(node: onnx.NodeProto) -> Iterator[str]:
@@ -135,8 +143,13 @@ def _quantised_sparsity(graph: Graph, node: onnx.NodeProto) -> LayerSparsity | N
 
 
 def _oldest_ir_version(model: onnx.ModelProto) -> int:
-    """The first file format that knows the model's opset, so that old runtimes can load it."""
-    return int(onnx.helper.find_min_ir_version_for(list(model.opset_import), ignore_unknown=True))
+    """The first file format that knows the model's opset, so that old runtimes can load it.
+
+    Before 4, initializers are inputs as well.
+    """
+    given = {value.name for value in model.graph.input}
+    oldest = 3 if all(tensor.name in given for tensor in model.graph.initializer) else 4
+    return max(oldest, int(onnx.helper.find_min_ir_version_for(list(model.opset_import), ignore_unknown=True)))
 
 
 def _strip(graph: onnx.GraphProto) -> None:
