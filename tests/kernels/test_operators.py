@@ -207,9 +207,30 @@ def test_hostile_attributes_are_refused(load, name, value):
 
 
 def test_tuning_of_another_release_is_ignored(load):
-    for tuning in ([1], [2**31 - 1] * 3, [-1] * 3, "word"):
-        chain = replace(linear(WEIGHT), override={"tuning": tuning})
-        assert load(model(chain, None)).run(None, _inputs((2, COLUMNS)))[0].shape == (2, ROWS)
+    fed, images = _inputs((2, COLUMNS)), _inputs((1, 3, 9, 7))
+    (features,) = load(model(linear(WEIGHT), None)).run(None, fed)
+    (maps,) = load(model(convolution(FILTER), None)).run(None, images)
+    for tuning in ([2**31 - 1] * 3, [2**40] * 3, [-1] * 3, [0, 8, 0], [1, 8, 2], [2, 17, 1], [3, 1, 1], "word"):
+        tuned = {"tuning": tuning}
+        chain = replace(linear(WEIGHT), override=tuned)
+        np.testing.assert_array_equal(load(model(chain, None)).run(None, fed)[0], features)
+        chain = replace(convolution(FILTER), override=tuned)
+        np.testing.assert_array_equal(load(model(chain, None)).run(None, images)[0], maps)
+
+
+@pytest.mark.parametrize("tuning", [[1], [0] * 4, [0] * 6])
+def test_tuning_of_another_number_of_layers_is_refused(load, tuning):
+    for chain in (linear(WEIGHT), convolution(FILTER)):
+        with pytest.raises(DamagedError, match=f"tuning has {len(tuning)} entries instead of 3"):
+            load(model(replace(chain, override={"tuning": tuning}), None))
+
+
+@pytest.mark.parametrize("tuning", [[0, 1, 1], [0, 2, 3], [1, 1, 1], [1, 3, 2], [2, 1, 4], [2, 5, 27], [2, 2, 1]])
+def test_tuned_convolutions_compute_the_same(load, tuning):
+    fed = _inputs((2, 3, 9, 7))
+    (expected,) = load(model(convolution(FILTER), None)).run(None, fed)
+    tuned = replace(convolution(FILTER), override={"tuning": tuning})
+    np.testing.assert_allclose(load(model(tuned, None)).run(None, fed)[0], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("constant", range(3))

@@ -18,12 +18,14 @@ LTH_INLINE Vector<lanes> hard_swish(Vector<lanes> x) {
   return x * clip<lanes>(x * (1.0f / 6) + 0.5f, 0.0f, 1.0f);
 }
 
-// e to the power of x for x <= 0: 2^n times a polynomial on [-ln 2 / 2, ln 2 / 2] (Cephes' expf); below -87 it is 0 to within 1e-38.
+// e to the power of x for x <= 0: 2^n times a polynomial on [-ln 2 / 2, ln 2 / 2] (Cephes' expf); below -87 it is 0 to
+// within 1e-38.
 template <int lanes>
 LTH_INLINE Vector<lanes> exponential(Vector<lanes> x) {
   typedef uint32_t Bits __attribute__((vector_size(lanes * sizeof(uint32_t))));
   x = clip<lanes>(x, -87.0f, 0.0f);
-  const Vector<lanes> shifted = x * 1.44269504f + 12582912.0f;  // 1.5 x 2^23: the fraction's low bits are the rounded integer
+  const Vector<lanes> shifted =
+      x * 1.44269504f + 12582912.0f;  // 1.5 x 2^23: the fraction's low bits are the rounded integer
   const Vector<lanes> n = shifted - 12582912.0f;
   const Vector<lanes> r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
   Vector<lanes> p = r * 1.9875691500e-4f + 1.3981999507e-3f;
@@ -36,7 +38,8 @@ LTH_INLINE Vector<lanes> exponential(Vector<lanes> x) {
   return p * reinterpret_cast<Vector<lanes>>(power);
 }
 
-// The error function as an odd rational function on [-4, 4], 1 beyond to within float's precision (Eigen's minimax fit).
+// The error function as an odd rational function on [-4, 4], 1 beyond to within float's precision (Eigen's minimax
+// fit).
 template <int lanes>
 LTH_INLINE Vector<lanes> error_function(Vector<lanes> x) {
   x = clip<lanes>(x, -4.0f, 4.0f);
@@ -64,18 +67,24 @@ template <int lanes>
 LTH_INLINE Vector<lanes> gelu_tanh(Vector<lanes> x) {
   const Vector<lanes> twice = x * (1.59576912f + 0.0713548163f * x * x);
   const Vector<lanes> zero = {}, below = twice < zero ? twice : -twice;
-  const Vector<lanes> e = below < splat<lanes>(-87.0f) ? zero : exponential<lanes>(below);  // minus infinity gives NaN, as by tanh
+  const Vector<lanes> e =
+      below < splat<lanes>(-87.0f) ? zero : exponential<lanes>(below);  // minus infinity gives NaN, as by tanh
   return x * (twice < zero ? e : 1.0f + zero) / (1.0f + e);
 }
 
 template <int lanes>
 LTH_INLINE Vector<lanes> activated(Vector<lanes> x, const Activation& activation) {
   switch (activation.kind) {
-    case ActivationKind::clip: return clip<lanes>(x, activation.low, activation.high);
-    case ActivationKind::hard_swish: return hard_swish<lanes>(x);
-    case ActivationKind::gelu_erf: return gelu_erf<lanes>(x);
-    case ActivationKind::gelu_tanh: return gelu_tanh<lanes>(x);
-    default: return x;
+    case ActivationKind::clip:
+      return clip<lanes>(x, activation.low, activation.high);
+    case ActivationKind::hard_swish:
+      return hard_swish<lanes>(x);
+    case ActivationKind::gelu_erf:
+      return gelu_erf<lanes>(x);
+    case ActivationKind::gelu_tanh:
+      return gelu_tanh<lanes>(x);
+    default:
+      return x;
   }
 }
 

@@ -7,19 +7,36 @@
 
 namespace lth::LTH_SET {
 
-// Adds bias and residual to sums and applies the activation: one run of a row's positions.
-static inline void finish(float* out, const float* sums, const float* residual, float bias, const Activation& activation,
-                          int64_t count) {
-  int64_t i = 0;
-  for (; i + native_lanes <= count; i += native_lanes) {
-    Vector<native_lanes> x = load<native_lanes>(sums + i) + bias;
-    if (residual != nullptr) x += load<native_lanes>(residual + i);
-    store<native_lanes>(out + i, activated<native_lanes>(x, activation));
+// Bias, residual and activation for a run of one row's positions. The last vector overlaps the one before it.
+template <int lanes, class Function>
+LTH_INLINE void finish_overlapping(float* out, const float* sums, const float* residual, float bias, int64_t count,
+                                   Function function) {
+  for (int64_t i = 0; i < count; i += lanes) {
+    const int64_t at = i + lanes <= count ? i : count - lanes;
+    Vector<lanes> x = load<lanes>(sums + at) + bias;
+    if (residual != nullptr) x += load<lanes>(residual + at);
+    store<lanes>(out + at, function(x));
   }
-  for (; i < count; ++i) {
-    const float x = sums[i] + bias + (residual == nullptr ? 0.0f : residual[i]);
-    out[i] = activated<4>(splat<4>(x), activation)[0];
-  }
+}
+
+template <class Function>
+LTH_INLINE void finish_with(float* out, const float* sums, const float* residual, float bias, int64_t count,
+                            Function function) {
+  if (count >= native_lanes) return finish_overlapping<native_lanes>(out, sums, residual, bias, count, function);
+  if (count >= 4) return finish_overlapping<4>(out, sums, residual, bias, count, function);
+  for (int64_t i = 0; i < count; ++i)
+    out[i] = function(splat<4>(sums[i] + bias + (residual == nullptr ? 0.0f : residual[i])))[0];
+}
+
+static inline void finish(float* out, const float* sums, const float* residual, float bias,
+                          const Activation& activation, int64_t count) {
+  if (activation.kind == ActivationKind::none)
+    return finish_with(out, sums, residual, bias, count, [](auto x) { return x; });
+  if (activation.kind == ActivationKind::clip)
+    return finish_with(out, sums, residual, bias, count,
+                       [&](auto x) { return clip<sizeof x / sizeof(float)>(x, activation.low, activation.high); });
+  finish_with(out, sums, residual, bias, count,
+              [&](auto x) { return activated<sizeof x / sizeof(float)>(x, activation); });
 }
 
 // Where a tile's sums go in an output plane: runs of positions.
@@ -96,8 +113,8 @@ LTH_INLINE void multiply_strips(const ConvPlan& plan, TileKernel kernel, TileRow
   }
 }
 
-static void convolve_group(const ConvPlan& plan, const GroupPart& part, int32_t tile, const TilePlaces& places, float* slab,
-                           float* sums) {
+static void convolve_group(const ConvPlan& plan, const GroupPart& part, int32_t tile, const TilePlaces& places,
+                           float* slab, float* sums) {
   const int64_t plane = places.plane();
   TileRows rows = {};
   set_epilogue(plan, rows);
@@ -113,7 +130,8 @@ static void convolve_group(const ConvPlan& plan, const GroupPart& part, int32_t 
     rows.first = block == 0;
     const bool last = block + 1 == plan.blocks;
     const bool direct = last && clips(plan.activation) && places.direct();
-    const TileKernel kernel = direct ? tile_kernel_of<true>(plan.tiling.vectors) : tile_kernel_of<false>(plan.tiling.vectors);
+    const TileKernel kernel =
+        direct ? tile_kernel_of<true>(plan.tiling.vectors) : tile_kernel_of<false>(plan.tiling.vectors);
     // Few rows at a time where their sums are written out next, so that these are still in the nearest cache.
     const int32_t step = last && !direct ? finished_together : part.end - part.begin;
     for (rows.begin = part.begin; rows.begin < part.end; rows.begin = rows.end) {

@@ -28,7 +28,8 @@ LTH_INLINE void copy(float* to, const float* from, int64_t count) {
 // Every second number.
 template <int lanes>
 LTH_INLINE Vector<lanes> every_second(const float* from) {
-  const Vector<lanes> a = load<lanes>(from), b = load<lanes>(from + lanes - 1);  // b from one earlier: reads nothing beyond
+  const Vector<lanes> a = load<lanes>(from),
+                      b = load<lanes>(from + lanes - 1);  // b from one earlier: reads nothing beyond
   if constexpr (lanes == 4) {
     return __builtin_shufflevector(a, b, 0, 2, 5, 7);
   } else if constexpr (lanes == 8) {

@@ -1,5 +1,5 @@
-// Linear layers over a tile of tokens that lie in the vectors' lanes: activations [channels, tile], so that one layer's output is
-// the next one's slab and nothing is packed in between.
+// Linear layers over a tile of tokens that lie in the vectors' lanes: activations [channels, tile], so that one layer's
+// output is the next one's slab and nothing is packed in between.
 #pragma once
 
 #include "convolve.h"
@@ -26,7 +26,8 @@ static void multiply_tokens(const ConvPlan& plan, const float* in, const float* 
     const bool last = block + 1 == plan.blocks;
     (last ? tile_kernel_of<true>(plan.tiling.vectors) : tile_kernel_of<false>(plan.tiling.vectors))(rows);
   }
-  if (!clips(plan.activation)) activate(out, static_cast<int64_t>(plan.group_rows) * plan.strip_floats, plan.activation);
+  if (!clips(plan.activation))
+    activate(out, static_cast<int64_t>(plan.group_rows) * plan.strip_floats, plan.activation);
 }
 
 // `count` tokens into the lanes of a tile, zeros in the rest.

@@ -24,7 +24,8 @@ LTH_INLINE Four read_four(const int8_t* data) {
   __builtin_memcpy(&four, data, sizeof four);
   return reinterpret_cast<Four>(_mm_cvtepi32_ps(_mm_cvtepi8_epi32(_mm_cvtsi32_si128(four))));
 #else
-  return Four{static_cast<float>(data[0]), static_cast<float>(data[1]), static_cast<float>(data[2]), static_cast<float>(data[3])};
+  return Four{static_cast<float>(data[0]), static_cast<float>(data[1]), static_cast<float>(data[2]),
+              static_cast<float>(data[3])};
 #endif
 }
 
@@ -79,11 +80,15 @@ static void multiply_rows(const VectorPlan& plan, const Value* data, const float
 }
 
 // Rows begin .. end of W x, x as `spread` left it; O(nonzeros).
-static void multiply_vector(const VectorPlan& plan, const float* x, const float* residual, float* out, int32_t begin, int32_t end) {
+static void multiply_vector(const VectorPlan& plan, const float* x, const float* residual, float* out, int32_t begin,
+                            int32_t end) {
   switch (plan.data_type) {
-    case DataType::int8: return multiply_rows(plan, static_cast<const int8_t*>(plan.data), x, residual, out, begin, end);
-    case DataType::float16: return multiply_rows(plan, static_cast<const uint16_t*>(plan.data), x, residual, out, begin, end);
-    default: return multiply_rows(plan, static_cast<const float*>(plan.data), x, residual, out, begin, end);
+    case DataType::int8:
+      return multiply_rows(plan, static_cast<const int8_t*>(plan.data), x, residual, out, begin, end);
+    case DataType::float16:
+      return multiply_rows(plan, static_cast<const uint16_t*>(plan.data), x, residual, out, begin, end);
+    default:
+      return multiply_rows(plan, static_cast<const float*>(plan.data), x, residual, out, begin, end);
   }
 }
 

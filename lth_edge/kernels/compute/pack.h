@@ -6,32 +6,60 @@
 
 namespace lth::LTH_SET {
 
-// Calls use(copy_row) with the way to copy rows of `count` floats, every stride-th one of the input.
-template <class Use>
-LTH_INLINE void with_copy(int64_t count, int64_t stride, Use use) {
-  if (stride == 1 && count >= native_lanes)
-    use([=](float* to, const float* from) { copy_overlapping<native_lanes>(to, from, count); });
-  else if (stride == 1 && count >= 4)
-    use([=](float* to, const float* from) { copy_overlapping<4>(to, from, count); });
-  else if (stride == 2 && count >= native_lanes)
-    use([=](float* to, const float* from) { copy_second_overlapping<native_lanes>(to, from, count); });
-  else if (stride == 2 && count >= 4)
-    use([=](float* to, const float* from) { copy_second_overlapping<4>(to, from, count); });
-  else
-    use([=](float* to, const float* from) { copy_strided(to, from, count, stride); });
+// Rows of the slab are `pitch` floats, input from `begin` to `end` and zeros beside it. The input is every stride-th of
+// a row of `width`, from `first` on.
+struct RowShape {
+  int64_t pitch, begin, end, stride, first, width;
+};
+
+// Any row: zeros, and over them the input.
+template <class Copy>
+LTH_INLINE void fill_row(float* to, const float* from, const RowShape& row, Copy copy_input) {
+  const int64_t after = row.pitch - row.end;
+  // The zeros behind a row are one vector, which the input then overwrites from the left.
+  if (after > 0 && after <= native_lanes && row.pitch >= native_lanes)
+    store<native_lanes>(to + row.pitch - native_lanes, Vector<native_lanes>{});
+  else zero(to + row.end, after);
+  for (int64_t i = 0; i < row.begin; ++i) to[i] = 0.0f;
+  copy_input(to + row.begin, from, row.end - row.begin);
 }
 
-// Rows of a copy: to[row x pitch + begin ..) = from[row x from_pitch + i x stride], zeros beside it.
-template <class CopyRow>
-LTH_INLINE void pack_rows(float* to, int64_t pitch, const float* from, int64_t from_pitch, int32_t rows, const Inside& part,
-                          CopyRow copy_row) {
-  const int64_t after = pitch - part.end;
-  for (int32_t row = 0; row < rows; ++row, to += pitch, from += from_pitch) {
-    // The zeros behind a row are one vector, which the row then overwrites from the left.
-    if (after > 0 && after <= native_lanes && pitch >= native_lanes) store<native_lanes>(to + pitch - native_lanes, Vector<native_lanes>{});
-    else zero(to + part.end, after);
-    for (int32_t i = 0; i < part.begin; ++i) to[i] = 0.0f;
-    copy_row(to + part.begin, from);
+// Rows of whole vectors with at most one zero at one end, the common window of 3: every store is aligned, none is done
+// twice. A row with a zero before is read one float beyond what is kept, a row with a zero after one float before.
+template <bool zero_before, bool zero_after>
+LTH_INLINE void fill_vectors(float* to, const float* from, int64_t pitch) {
+  constexpr int64_t lanes = native_lanes;
+  const int64_t last = pitch - lanes;
+  const float* const start = from - (zero_before ? 1 : 0);
+  if constexpr (zero_before) store<lanes>(to, shifted_up(load<lanes>(from)));
+  for (int64_t i = zero_before ? lanes : 0; i < (zero_after ? last : pitch); i += lanes)
+    store<lanes>(to + i, load<lanes>(start + i));
+  if constexpr (zero_after) store<lanes>(to + last, shifted_down(load<lanes>(start + last - 1)));
+}
+
+// Calls use(fill) with the way to fill rows of this shape, chosen once for all of them.
+template <class Use>
+LTH_INLINE void with_fill(const RowShape& row, Use use) {
+  const int64_t count = row.end - row.begin;
+  const bool vectors = row.stride == 1 && row.pitch % native_lanes == 0;
+  if (vectors && count == row.pitch) {
+    use([=](float* to, const float* from) { fill_vectors<false, false>(to, from, row.pitch); });
+  } else if (vectors && count == row.pitch - 1 && row.begin == 1 && row.first + row.pitch <= row.width) {
+    use([=](float* to, const float* from) { fill_vectors<true, false>(to, from, row.pitch); });
+  } else if (vectors && count == row.pitch - 1 && row.begin == 0 && row.first > 0) {
+    use([=](float* to, const float* from) { fill_vectors<false, true>(to, from, row.pitch); });
+  } else if (row.stride == 1 && count >= native_lanes) {
+    use([=](float* to, const float* from) { fill_row(to, from, row, copy_overlapping<native_lanes>); });
+  } else if (row.stride == 1 && count >= 4) {
+    use([=](float* to, const float* from) { fill_row(to, from, row, copy_overlapping<4>); });
+  } else if (row.stride == 2 && count >= native_lanes) {
+    use([=](float* to, const float* from) { fill_row(to, from, row, copy_second_overlapping<native_lanes>); });
+  } else if (row.stride == 2 && count >= 4) {
+    use([=](float* to, const float* from) { fill_row(to, from, row, copy_second_overlapping<4>); });
+  } else {
+    use([=](float* to, const float* from) {
+      fill_row(to, from, row, [=](float* a, const float* b, int64_t n) { copy_strided(a, b, n, row.stride); });
+    });
   }
 }
 
@@ -48,10 +76,12 @@ static inline void pack_planes(const ConvPlan& plan, const float* planes, int32_
       if (part.begin == part.end) rows.begin = rows.end = phases.rows[phase];  // a column of nothing but padding
       float* to = slab + copy * plan.copy_floats + phases.begin[phase] * pitch;
       const float* from = planes + rows.first * width + part.first;
-      with_copy(part.end - part.begin, window.stride[1], [&](auto copy_row) {
+      const RowShape shape = {pitch, part.begin, part.end, window.stride[1], part.first, width};
+      with_fill(shape, [&](auto fill) {
         for (int32_t channel = 0; channel < channels; ++channel, to += plan.item_floats, from += plane) {
           zero(to, rows.begin * pitch);
-          pack_rows(to + rows.begin * pitch, pitch, from, width * phases.count, rows.end - rows.begin, part, copy_row);
+          for (int32_t row = rows.begin; row < rows.end; ++row)
+            fill(to + row * pitch, from + (row - rows.begin) * width * phases.count);
           zero(to + rows.end * pitch, (phases.rows[phase] - rows.end) * pitch);
         }
       });
@@ -60,7 +90,8 @@ static inline void pack_planes(const ConvPlan& plan, const float* planes, int32_
 }
 
 // Method columns: one column of the weights, (y, x) of the window, for output positions from `first`.
-static inline void pack_column(const ConvPlan& plan, const float* plane, int32_t y, int32_t x, int64_t first, float* slab) {
+static inline void pack_column(const ConvPlan& plan, const float* plane, int32_t y, int32_t x, int64_t first,
+                               float* slab) {
   const Window& window = plan.window;
   const int64_t positions = static_cast<int64_t>(plan.out.height) * plan.out.width;
   const int64_t left = positions - first;
@@ -70,13 +101,15 @@ static inline void pack_column(const ConvPlan& plan, const float* plane, int32_t
   int32_t done = 0;
   while (done < count) {
     const int32_t here = plan.out.width - begin < count - done ? plan.out.width - begin : count - done;
-    const int64_t in_row = static_cast<int64_t>(row) * window.stride[0] + static_cast<int64_t>(y) * window.dilation[0] - window.pad[0];
+    const int64_t in_row =
+        static_cast<int64_t>(row) * window.stride[0] + static_cast<int64_t>(y) * window.dilation[0] - window.pad[0];
     const Inside part = inside(shift + begin * stride, stride, plan.in.width, here);
     if (in_row < 0 || in_row >= plan.in.height || part.begin == part.end) {
       zero(slab + done, here);
     } else {
       zero(slab + done, part.begin);
-      copy_strided(slab + done + part.begin, plane + in_row * plan.in.width + part.first, part.end - part.begin, stride);
+      copy_strided(slab + done + part.begin, plane + in_row * plan.in.width + part.first, part.end - part.begin,
+                   stride);
       zero(slab + done + part.end, here - part.end);
     }
     done += here;

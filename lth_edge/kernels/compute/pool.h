@@ -5,35 +5,64 @@
 
 namespace lth::LTH_SET {
 
-LTH_INLINE void maximum(float* to, const float* from, int64_t count, int64_t stride) {
-  int64_t i = 0;
-  if (stride <= 2) {
-    for (; i + native_lanes <= count; i += native_lanes) {
-      const Vector<native_lanes> a = load<native_lanes>(to + i);
-      const Vector<native_lanes> b =
-          stride == 1 ? load<native_lanes>(from + i) : every_second<native_lanes>(from + 2 * i);
-      store<native_lanes>(to + i, a > b ? a : b);
+LTH_INLINE float larger(float a, float b) { return a > b ? a : b; }
+
+// One row of maxima at any position: only what lies inside the image counts.
+static inline float maximum_at(const Window& window, Extent in, const float* plane, int64_t top, int64_t left) {
+  float most = -__builtin_inff();
+  for (int32_t y = 0; y < window.kernel[0]; ++y) {
+    const int64_t row = top + static_cast<int64_t>(y) * window.dilation[0];
+    for (int32_t x = 0; x < window.kernel[1] && row >= 0 && row < in.height; ++x) {
+      const int64_t column = left + static_cast<int64_t>(x) * window.dilation[1];
+      if (column >= 0 && column < in.width) most = larger(most, plane[row * in.width + column]);
     }
   }
-  for (; i < count; ++i) to[i] = to[i] > from[i * stride] ? to[i] : from[i * stride];
+  return most;
+}
+
+// Positions whose whole window lies inside the image, a vector of them at a time; strides 1 and 2.
+LTH_INLINE void maxima_inside(const Window& window, Extent in, const float* from, float* to) {
+  Vector<native_lanes> most = splat<native_lanes>(-__builtin_inff());
+  for (int32_t y = 0; y < window.kernel[0]; ++y, from += static_cast<int64_t>(window.dilation[0]) * in.width) {
+    for (int32_t x = 0; x < window.kernel[1]; ++x) {
+      const float* at = from + static_cast<int64_t>(x) * window.dilation[1];
+      const Vector<native_lanes> here = window.stride[1] == 1 ? load<native_lanes>(at) : every_second<native_lanes>(at);
+      most = most > here ? most : here;
+    }
+  }
+  store<native_lanes>(to, most);
+}
+
+// Output positions whose columns, and rows, all lie inside the image.
+static inline Inside all_inside(const Window& window, int axis, int32_t in, int32_t out) {
+  const int64_t first = -static_cast<int64_t>(window.pad[axis]);
+  const int64_t last = first + static_cast<int64_t>(window.kernel[axis] - 1) * window.dilation[axis];
+  const Inside a = inside(first, window.stride[axis], in, out), b = inside(last, window.stride[axis], in, out);
+  return {a.begin > b.begin ? a.begin : b.begin, a.end < b.end ? a.end : b.end, 0};
 }
 
 // Channels begin .. end: maxima over the window, whose padding is never the largest.
-static void max_pool(const Window& window, Extent in, Extent out, const float* image, float* result, int32_t begin, int32_t end) {
+static void max_pool(const Window& window, Extent in, Extent out, const float* image, float* result, int32_t begin,
+                     int32_t end) {
+  const Inside rows = all_inside(window, 0, in.height, out.height),
+               columns = all_inside(window, 1, in.width, out.width);
+  const bool vectors = window.stride[1] <= 2 && columns.end - columns.begin >= native_lanes;
   for (int32_t channel = begin; channel < end; ++channel) {
     const float* plane = image + static_cast<int64_t>(channel) * in.height * in.width;
     float* to = result + static_cast<int64_t>(channel) * out.height * out.width;
     for (int32_t row = 0; row < out.height; ++row, to += out.width) {
-      for (int32_t i = 0; i < out.width; ++i) to[i] = -__builtin_inff();
-      for (int32_t y = 0; y < window.kernel[0]; ++y) {
-        const int64_t from = static_cast<int64_t>(row) * window.stride[0] + static_cast<int64_t>(y) * window.dilation[0] - window.pad[0];
-        if (from < 0 || from >= in.height) continue;
-        for (int32_t x = 0; x < window.kernel[1]; ++x) {
-          const Inside part = inside(static_cast<int64_t>(x) * window.dilation[1] - window.pad[1], window.stride[1], in.width, out.width);
-          if (part.begin < part.end)
-            maximum(to + part.begin, plane + from * in.width + part.first, part.end - part.begin, window.stride[1]);
-        }
+      const int64_t top = static_cast<int64_t>(row) * window.stride[0] - window.pad[0];
+      const auto left = [&](int32_t column) { return static_cast<int64_t>(column) * window.stride[1] - window.pad[1]; };
+      const bool whole = vectors && row >= rows.begin && row < rows.end;
+      const int32_t first = whole ? columns.begin : out.width;
+      for (int32_t column = 0; column < first; ++column) to[column] = maximum_at(window, in, plane, top, left(column));
+      if (!whole) continue;
+      for (int32_t column = first; column < columns.end; column += native_lanes) {
+        const int32_t at = column + native_lanes <= columns.end ? column : columns.end - native_lanes;
+        maxima_inside(window, in, plane + top * in.width + left(at), to + at);
       }
+      for (int32_t column = columns.end; column < out.width; ++column)
+        to[column] = maximum_at(window, in, plane, top, left(column));
     }
   }
 }
@@ -48,7 +77,8 @@ static void average(Extent in, const float* image, float* result, int32_t begin,
     for (; i + native_lanes <= count; i += native_lanes) sums += load<native_lanes>(plane + i);
     float sum = 0.0f;
     for (; i < count; ++i) sum += plane[i];
-    LTH_UNROLL for (int lane = 0; lane < native_lanes; ++lane) sum += sums[lane];
+    LTH_UNROLL
+    for (int lane = 0; lane < native_lanes; ++lane) sum += sums[lane];
     result[channel] = sum / static_cast<float>(count);
   }
 }

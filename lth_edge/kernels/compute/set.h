@@ -12,17 +12,25 @@ struct InstructionSet {
   Machine machine;
   void (*convolve)(const ConvPlan& plan, const ConvPart& part, float* scratch);
   void (*pack_tile)(const ConvPlan& plan, const float* image, int32_t tile, int32_t block, float* slabs);
-  void (*max_pool)(const Window& window, Extent in, Extent out, const float* image, float* result, int32_t begin, int32_t end);
+  void (*max_pool)(const Window& window, Extent in, Extent out, const float* image, float* result, int32_t begin,
+                   int32_t end);
   void (*average)(Extent in, const float* image, float* result, int32_t begin, int32_t end);
   void (*spread)(const VectorPlan& plan, const float* from, float* to);
-  void (*multiply_vector)(const VectorPlan& plan, const float* x, const float* residual, float* out, int32_t begin, int32_t end);
+  void (*multiply_vector)(const VectorPlan& plan, const float* x, const float* residual, float* out, int32_t begin,
+                          int32_t end);
   void (*gather_tokens)(const float* tokens, int32_t count, int32_t channels, int32_t tile_floats, float* tile);
   void (*multiply_tokens)(const ConvPlan& plan, const float* in, const float* residual, float* out);
   void (*scatter_tokens)(const float* tile, int32_t tile_floats, int32_t count, int32_t channels, float* tokens);
 };
 
-namespace baseline { extern const InstructionSet instruction_set; }
-namespace avx2 { extern const InstructionSet instruction_set; }
-namespace avx512 { extern const InstructionSet instruction_set; }
+namespace baseline {
+extern const InstructionSet instruction_set;
+}
+namespace avx2 {
+extern const InstructionSet instruction_set;
+}
+namespace avx512 {
+extern const InstructionSet instruction_set;
+}
 
 }  // namespace lth

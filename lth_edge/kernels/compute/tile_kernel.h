@@ -14,19 +14,54 @@ namespace lth::LTH_SET {
 
 struct TileRows {
   const float* slab;
-  const int32_t* starts;    // of the block, [rows + 1]
+  const int32_t* starts;  // of the block, [rows + 1]
   const uint16_t* offsets;
   const float* values;
-  int32_t begin, end;       // rows to compute
-  float* sums;              // [end - begin] x sums_stride
+  int32_t begin, end;  // rows to compute
+  float* sums;         // [end - begin] x sums_stride
   int64_t sums_stride;
-  bool first;               // nothing in `sums` yet
+  bool first;  // nothing in `sums` yet
   // Only for a finishing kernel, which writes there instead:
-  float* out;               // of row `begin`
-  const float* residual;    // likewise, or null
+  float* out;             // of row `begin`
+  const float* residual;  // likewise, or null
   int64_t out_stride;
-  const float* bias;        // [rows] or null
+  const float* bias;  // [rows] or null
   float low, high;
+};
+
+// What a finishing kernel does with its sums, row by row.
+template <int lanes>
+class Epilogue {
+ public:
+  explicit Epilogue(const TileRows& tile)
+      : out_(tile.out - tile.out_stride),
+        residual_(tile.residual == nullptr ? nullptr : tile.residual - tile.out_stride),
+        bias_(tile.bias == nullptr ? nullptr : tile.bias + tile.begin),
+        stride_(tile.out_stride),
+        low_(splat<lanes>(tile.low)),
+        high_(splat<lanes>(tile.high)),
+        added_{} {}
+
+  LTH_MEMBER void next_row() {
+    out_ += stride_;
+    if (residual_ != nullptr) residual_ += stride_;
+    if (bias_ != nullptr) added_ = splat<lanes>(*bias_++);
+  }
+
+  LTH_MEMBER void write(Vector<lanes> x, int64_t at) const {
+    x += added_;
+    if (residual_ != nullptr) x += load<lanes>(residual_ + at);
+    x = x < low_ ? low_ : x;
+    store<lanes>(out_ + at, x > high_ ? high_ : x);
+  }
+
+ private:
+  float* out_;
+  const float* residual_;
+  const float* bias_;
+  const int64_t stride_;
+  const Vector<lanes> low_, high_;
+  Vector<lanes> added_;
 };
 
 using TileKernel = void (*)(const TileRows&);
@@ -35,42 +70,54 @@ template <int lanes, int vectors, bool finishing>
 __attribute__((noinline)) void tile_kernel(const TileRows& tile) {
   // Few sums wait for each other: a row's nonzeros are then dealt to several sets of sums.
   constexpr int sets = vectors == 1 ? 8 : vectors == 2 ? 4 : vectors <= 5 ? 2 : 1;
-  for (int32_t row = tile.begin; row < tile.end; ++row) {
-    float* kept = tile.sums + (row - tile.begin) * tile.sums_stride;
+  // Copies: what is stored could otherwise change them, as far as a compiler knows.
+  const float* const slab = tile.slab;
+  const int32_t* starts = tile.starts + tile.begin;
+  const int32_t* const last = tile.starts + tile.end;
+  const uint16_t* const offsets = tile.offsets;
+  const float* const values = tile.values;
+  const bool first = tile.first;
+  float* kept = tile.sums;
+  Epilogue<lanes> epilogue(tile);
+  for (; starts < last; ++starts, kept += tile.sums_stride) {
     Vector<lanes> sums[sets][vectors];
-    LTH_UNROLL for (int set = 0; set < sets; ++set)
-      LTH_UNROLL for (int v = 0; v < vectors; ++v)
-        sums[set][v] = set > 0 || tile.first ? Vector<lanes>{} : load<lanes>(kept + lanes * v);
-    const uint16_t* offset = tile.offsets + tile.starts[row];
-    const uint16_t* const end = tile.offsets + tile.starts[row + 1];
-    const float* value = tile.values + tile.starts[row];
+    LTH_UNROLL
+    for (int set = 0; set < sets; ++set) {
+      LTH_UNROLL
+      for (int v = 0; v < vectors; ++v) {
+        sums[set][v] = set > 0 || first ? Vector<lanes>{} : load<lanes>(kept + lanes * v);
+      }
+    }
+    const uint16_t* offset = offsets + starts[0];
+    const uint16_t* const end = offsets + starts[1];
+    const float* value = values + starts[0];
     if constexpr (sets > 1) {
       for (; end - offset >= sets; offset += sets, value += sets) {
-        LTH_UNROLL for (int set = 0; set < sets; ++set) {
+        LTH_UNROLL
+        for (int set = 0; set < sets; ++set) {
           const Vector<lanes> weight = splat<lanes>(value[set]);
-          LTH_UNROLL for (int v = 0; v < vectors; ++v)
-            sums[set][v] += weight * load<lanes>(tile.slab + offset[set] + lanes * v);
+          LTH_UNROLL
+          for (int v = 0; v < vectors; ++v) sums[set][v] += weight * load<lanes>(slab + offset[set] + lanes * v);
         }
       }
     }
     for (; offset < end; ++offset, ++value) {
       const Vector<lanes> weight = splat<lanes>(*value);
-      LTH_UNROLL for (int v = 0; v < vectors; ++v) sums[0][v] += weight * load<lanes>(tile.slab + *offset + lanes * v);
+      LTH_UNROLL
+      for (int v = 0; v < vectors; ++v) sums[0][v] += weight * load<lanes>(slab + *offset + lanes * v);
     }
-    LTH_UNROLL for (int set = 1; set < sets; ++set)
-      LTH_UNROLL for (int v = 0; v < vectors; ++v) sums[0][v] += sums[set][v];
+    LTH_UNROLL
+    for (int set = 1; set < sets; ++set) {
+      LTH_UNROLL
+      for (int v = 0; v < vectors; ++v) sums[0][v] += sums[set][v];
+    }
     if constexpr (finishing) {
-      const int64_t at = (row - tile.begin) * tile.out_stride;
-      const Vector<lanes> bias = splat<lanes>(tile.bias == nullptr ? 0.0f : tile.bias[row]);
-      const Vector<lanes> low = splat<lanes>(tile.low), high = splat<lanes>(tile.high);
-      LTH_UNROLL for (int v = 0; v < vectors; ++v) {
-        Vector<lanes> x = sums[0][v] + bias;
-        if (tile.residual != nullptr) x += load<lanes>(tile.residual + at + lanes * v);
-        x = x < low ? low : x;
-        store<lanes>(tile.out + at + lanes * v, x > high ? high : x);
-      }
+      epilogue.next_row();
+      LTH_UNROLL
+      for (int v = 0; v < vectors; ++v) epilogue.write(sums[0][v], lanes * v);
     } else {
-      LTH_UNROLL for (int v = 0; v < vectors; ++v) store<lanes>(kept + lanes * v, sums[0][v]);
+      LTH_UNROLL
+      for (int v = 0; v < vectors; ++v) store<lanes>(kept + lanes * v, sums[0][v]);
     }
   }
 }
@@ -79,8 +126,8 @@ template <bool finishing>
 TileKernel tile_kernel_of(int32_t vectors) {
 #define LTH_KERNEL(n) tile_kernel<native_lanes, n, finishing>
   static constexpr TileKernel kernels[] = {
-      LTH_KERNEL(1), LTH_KERNEL(2), LTH_KERNEL(3),  LTH_KERNEL(4),  LTH_KERNEL(5),  LTH_KERNEL(6),
-      LTH_KERNEL(7), LTH_KERNEL(8), LTH_KERNEL(9),  LTH_KERNEL(10), LTH_KERNEL(11), LTH_KERNEL(12),
+      LTH_KERNEL(1),  LTH_KERNEL(2),  LTH_KERNEL(3), LTH_KERNEL(4),  LTH_KERNEL(5),  LTH_KERNEL(6),
+      LTH_KERNEL(7),  LTH_KERNEL(8),  LTH_KERNEL(9), LTH_KERNEL(10), LTH_KERNEL(11), LTH_KERNEL(12),
 #if LTH_MOST_VECTORS > 12
       LTH_KERNEL(13), LTH_KERNEL(14),
 #endif

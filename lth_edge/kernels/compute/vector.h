@@ -12,6 +12,7 @@
 #endif
 
 #define LTH_INLINE static inline __attribute__((always_inline))
+#define LTH_MEMBER inline __attribute__((always_inline))
 
 // Sums that stay in registers, beside a weight and what products need.
 #if defined(__AVX512F__) || defined(__aarch64__)
@@ -55,6 +56,30 @@ LTH_INLINE void store(float* to, Vector<lanes> value) {
 template <int lanes>
 LTH_INLINE Vector<lanes> splat(float value) {
   return value - Vector<lanes>{};
+}
+
+// One lane up, a zero first.
+LTH_INLINE Vector<native_lanes> shifted_up(Vector<native_lanes> x) {
+  const Vector<native_lanes> zero = {};
+#if defined(__AVX512F__)
+  return __builtin_shufflevector(zero, x, 0, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30);
+#elif defined(__AVX2__)
+  return __builtin_shufflevector(zero, x, 0, 8, 9, 10, 11, 12, 13, 14);
+#else
+  return __builtin_shufflevector(zero, x, 0, 4, 5, 6);
+#endif
+}
+
+// One lane down, a zero last.
+LTH_INLINE Vector<native_lanes> shifted_down(Vector<native_lanes> x) {
+  const Vector<native_lanes> zero = {};
+#if defined(__AVX512F__)
+  return __builtin_shufflevector(x, zero, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
+#elif defined(__AVX2__)
+  return __builtin_shufflevector(x, zero, 1, 2, 3, 4, 5, 6, 7, 8);
+#else
+  return __builtin_shufflevector(x, zero, 1, 2, 3, 4);
+#endif
 }
 
 }  // namespace lth::LTH_SET

@@ -1,4 +1,5 @@
-// Reading a matrix in compressed sparse row form, whichever types its indices and data have. Rows in order, O(nnz) in all.
+// Reading a matrix in compressed sparse row form, whichever types its indices and data have. Rows in order, O(nnz) in
+// all.
 #pragma once
 
 #include "layer.h"
@@ -25,9 +26,12 @@ inline float half_to_float(uint16_t half) {
 
 inline float csr_value(const Csr& matrix, int64_t i, int32_t row) {
   switch (matrix.data_type) {
-    case DataType::float16: return half_to_float(static_cast<const uint16_t*>(matrix.data)[i]);
-    case DataType::int8: return static_cast<float>(static_cast<const int8_t*>(matrix.data)[i]) * matrix.scale[row];
-    default: return static_cast<const float*>(matrix.data)[i];
+    case DataType::float16:
+      return half_to_float(static_cast<const uint16_t*>(matrix.data)[i]);
+    case DataType::int8:
+      return static_cast<float>(static_cast<const int8_t*>(matrix.data)[i]) * matrix.scale[row];
+    default:
+      return static_cast<const float*>(matrix.data)[i];
   }
 }
 

@@ -1,4 +1,5 @@
-// What a chain of layers is, as an operator's attributes and constants give it. Plain data: knows neither onnxruntime nor a CPU.
+// What a chain of layers is, as an operator's attributes and constants give it. Plain data: knows neither onnxruntime
+// nor a CPU.
 #pragma once
 
 #include <stddef.h>
@@ -18,12 +19,12 @@ struct Csr {
   int32_t columns;
   const int32_t* indptr;  // [rows + 1]
   IndexType index_type;
-  const void* indices;   // uint16 [nnz], or uint8 [index_count] gaps
-  int64_t index_count;   // entries in `indices`
+  const void* indices;  // uint16 [nnz], or uint8 [index_count] gaps
+  int64_t index_count;  // entries in `indices`
   DataType data_type;
-  const void* data;      // [nnz]
-  int64_t nnz;           // entries in `data`
-  const float* scale;    // [rows], only for int8
+  const void* data;    // [nnz]
+  int64_t nnz;         // entries in `data`
+  const float* scale;  // [rows], only for int8
 };
 
 enum class ActivationKind { none = 0, clip = 1, hard_swish = 2, gelu_erf = 3, gelu_tanh = 4 };
@@ -39,24 +40,24 @@ struct Window {  // (height, width)
   int32_t kernel[2];
   int32_t stride[2];
   int32_t dilation[2];
-  int32_t pad[4];     // top, left, bottom, right
-  int32_t auto_pad;   // 0 explicit, 1 SAME_UPPER, 2 SAME_LOWER
+  int32_t pad[4];    // top, left, bottom, right
+  int32_t auto_pad;  // 0 explicit, 1 SAME_UPPER, 2 SAME_LOWER
 };
 
 struct Layer {
-  LayerKind kind;      // a linear layer is a convolution with a window of 1
-  int32_t source;      // value numbers, see OPERATORS.md
-  int32_t residual;    // or -1
-  int32_t channels;    // that the layer reads; of a linear layer its columns
+  LayerKind kind;    // a linear layer is a convolution with a window of 1
+  int32_t source;    // value numbers, see OPERATORS.md
+  int32_t residual;  // or -1
+  int32_t channels;  // that the layer reads; of a linear layer its columns
   int32_t group;
   Window window;
-  Csr weights;         // of a convolution
-  const float* bias;   // [rows] or null
+  Csr weights;        // of a convolution
+  const float* bias;  // [rows] or null
   Activation activation;
 };
 
 struct Chain {
-  bool linear;             // tokens [..., columns] rather than images [N, C, H, W]
+  bool linear;  // tokens [..., columns] rather than images [N, C, H, W]
   int32_t activation_count;
   int32_t layer_count;
   const Layer* layers;

@@ -20,9 +20,9 @@ struct Program;
 // The caller has sized the pointers by their tensors: indptr [rows + 1], scale and bias [rows].
 bool check(const Chain& chain, Message& error);
 
-// Prepares a checked chain for this CPU and for activations of the given extents, one each; height or width 0: not known, to be
-// prepared at each run. Of a linear chain height is 1 and width the number of tokens. Memory is the host's. `tuning` is
-// [3 x layers] or null. The constants must outlive the program; the chain and its arrays need not.
+// Prepares a checked chain for this CPU and for activations of the given extents, one each; height or width 0: not
+// known, to be prepared at each run. Of a linear chain height is 1 and width the number of tokens. Memory is the
+// host's. `tuning` is [3 x layers] or null. The constants must outlive the program; the chain and its arrays need not.
 // Null with an error where the host has no memory or the chain is too large.
 Program* create(Host* host, const Chain& chain, const Extent* expected, const int64_t* tuning, Message& error);
 
@@ -32,11 +32,13 @@ Program* create_with(const char* set, Host* host, const Chain& chain, const Exte
 
 void destroy(Host* host, Program* program);
 
-// The extents of the outputs for activations of these extents; an error where they contradict the weights or each other.
+// The extents of the outputs for activations of these extents; an error where they contradict the weights or each
+// other.
 bool output_extents(const Program* program, const Extent* activations, Extent* outputs, Message& error);
 
-// Runs `batch` images: activations[i] is [batch, channels, height, width], likewise outputs[i]; of a linear chain batch is 1, and
-// activations[i] is [tokens, channels], outputs[i] [tokens, rows]. Many runs of one program at the same time are fine.
+// Runs `batch` images: activations[i] is [batch, channels, height, width], likewise outputs[i]; of a linear chain batch
+// is 1, and activations[i] is [tokens, channels], outputs[i] [tokens, rows]. Many runs of one program at the same time
+// are fine.
 bool run(const Program* program, Host* host, int64_t batch, const Extent* extents, const float* const* activations,
          float* const* outputs, Message& error);
 

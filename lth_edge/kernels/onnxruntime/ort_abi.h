@@ -88,7 +88,7 @@ constexpr Slot<274, Status*(const KernelContext*, void (*body)(void* argument, s
 
 // An operator, as onnxruntime asks for it (OrtCustomOp). At version 17 it reads the first 22 of the 26 fields.
 struct CustomOp {
-  uint32_t version;  // kApiVersion
+  uint32_t version;                                                        // kApiVersion
   void* (*create_kernel)(const CustomOp*, const Api*, const KernelInfo*);  // unused: version 2 below
   const char* (*get_name)(const CustomOp*);
   const char* (*get_execution_provider)(const CustomOp*);  // null: the CPU's

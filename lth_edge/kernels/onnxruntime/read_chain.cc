@@ -40,11 +40,14 @@ bool read_outputs(const Node& node, Host* host, ChainFile& file, Message& error)
   return true;
 }
 
-// Another release's tuning may have another length: it is advice, not part of what the chain computes.
-void read_tuning(const Node& node, ChainFile& file) {
+// Its length is part of the format. Numbers that mean nothing here are another release's: they are advice, and ignored.
+bool read_tuning(const Node& node, ChainFile& file, Message& error) {
   Message unused;
-  const bool read = read_integers(node, "tuning", file.tuning, unused);
-  if (!read || file.tuning.size() != 3 * file.layers.size()) file.tuning.resize(0);
+  const bool usable = read_integers(node, "tuning", file.tuning, unused);
+  const size_t found = file.tuning.size();  // none where there is no such attribute
+  if (found != 0 && !expect_entries("tuning", found, 3 * file.layers.size(), error)) return false;
+  if (!usable) file.tuning.resize(0);
+  return true;
 }
 
 // The channels of each activation, as a layer that reads or adds it has them.
@@ -104,7 +107,7 @@ bool read_chain(const Node& node, Host* host, bool linear, ChainFile& file, Mess
   if (!read_layer_count(node, host, file, error) || !read_outputs(node, host, file, error)) return false;
   if (!read_layers(node, host, linear, file.spatial, file.layers, has_bias, error)) return false;
   if (!read_constants(node, chain.activation_count, has_bias, file.layers, error)) return false;
-  read_tuning(node, file);
+  if (!read_tuning(node, file, error)) return false;
   chain.layer_count = static_cast<int32_t>(file.layers.size());
   chain.layers = file.layers.data();
   chain.output_count = static_cast<int32_t>(file.outputs.size());

@@ -1,4 +1,5 @@
-// The rule that picks a tiling: the least estimated time over all that fit, from shape, density and instruction set alone.
+// The rule that picks a tiling: the least estimated time over all that fit, from shape, density and instruction set
+// alone.
 #include "tiling_cost.h"
 
 namespace lth {
@@ -19,7 +20,8 @@ void keep_cheaper(const TilingTask& task, Tiling candidate, double& least, Tilin
 bool rows_tiling(const TilingTask& task, Method method, int32_t rows, bool aligned, Tiling& tiling) {
   const int64_t lanes = task.machine.lanes, needed = row_floats(task.window, method, task.out.width);
   const bool many = task.window.stride[0] > most_phases || task.window.stride[1] > most_phases;
-  if (many || rows > task.out.height || needed > task.machine.most_vectors * lanes + task.window.kernel[1]) return false;
+  if (many || rows > task.out.height || needed > task.machine.most_vectors * lanes + task.window.kernel[1])
+    return false;
   const int64_t pitch = aligned ? round_up(needed, lanes) : needed;
   const int64_t vectors = round_up((rows - 1) * pitch + task.out.width, lanes) / lanes;
   tiling = {method, static_cast<int32_t>(vectors), rows, static_cast<int32_t>(pitch), 1};
@@ -53,6 +55,26 @@ void try_rows(const TilingTask& task, double& least, Tiling& best) {
   }
 }
 
+// Where one block holds all channels, many rows are packed together and computed strip by strip: rows that two strips
+// read are packed once.
+void try_strips(const TilingTask& task, double& least, Tiling& best) {
+  const int32_t lanes = task.machine.lanes, width = task.out.width;
+  const bool many = task.window.stride[0] > most_phases || task.window.stride[1] > most_phases;
+  if (many || width % lanes != 0 || task.window.kernel[0] == 1) return;
+  for (int32_t strip_rows = 1; strip_rows * width <= task.machine.most_vectors * lanes; ++strip_rows) {
+    for (int32_t rows = task.out.height; rows > strip_rows; rows = rows % 2 == 0 ? rows / 2 : 0) {
+      if (rows % strip_rows != 0) continue;
+      Tiling tiling = {Method::shifted, strip_rows * width / lanes, rows, width, 1};
+      tiling.block = static_cast<int32_t>(tiling_items(task, tiling.method));
+      if (tiling_item_floats(task, tiling) * tiling.block > most_slab_floats) continue;
+      const double cost = tiling_cost(task, tiling);
+      if (cost >= least) continue;
+      least = cost;
+      best = tiling;
+    }
+  }
+}
+
 void try_columns(const TilingTask& task, double& least, Tiling& best) {
   const int64_t positions = static_cast<int64_t>(task.out.height) * task.out.width;
   for (int32_t vectors = 1; vectors <= task.machine.most_vectors; ++vectors) {
@@ -68,7 +90,8 @@ bool tuned(const TilingTask& task, const int64_t* tuning, Tiling& tiling) {
   if (method == Method::columns) {
     if (tuning[1] > task.machine.most_vectors) return false;
     tiling = {method, static_cast<int32_t>(tuning[1]), 0, 0, 1};
-  } else if (tuning[1] > task.out.height || !rows_tiling(task, method, static_cast<int32_t>(tuning[1]), method == Method::shifted, tiling)) {
+  } else if (tuning[1] > task.out.height ||
+             !rows_tiling(task, method, static_cast<int32_t>(tuning[1]), method == Method::shifted, tiling)) {
     return false;
   }
   double cost = 0.0;
@@ -86,6 +109,7 @@ Tiling choose_tiling(const Layer& layer, const Window& window, Extent in, Extent
   if (tuned(task, tuning, best)) return best;
   double least = 1e300;
   try_rows(task, least, best);
+  try_strips(task, least, best);
   try_bands(task, least, best);
   try_columns(task, least, best);
   return best;

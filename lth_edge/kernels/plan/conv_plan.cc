@@ -44,9 +44,8 @@ void pack(const Csr& weights, const ConvPlan& plan, int32_t* starts, uint16_t* o
   for (int64_t piece = 0; piece <= pieces; ++piece) starts[piece] = 0;
   CsrColumns counted(weights);
   for (int32_t row = 0; row < weights.rows; ++row)
-    counted.next_row([&](int32_t column, int64_t) {
-      ++starts[first_piece(row) + block_of(column) * plan.group_rows + 1];
-    });
+    counted.next_row(
+        [&](int32_t column, int64_t) { ++starts[first_piece(row) + block_of(column) * plan.group_rows + 1]; });
   for (int64_t piece = 0; piece < pieces; ++piece) starts[piece + 1] += starts[piece];
   CsrColumns placed(weights);
   for (int32_t row = 0; row < weights.rows; ++row) {
@@ -119,11 +118,13 @@ bool plan_conv(const Layer& layer, const Window& window, Extent in, Extent out, 
   plan.strips = 1;
   if (by_rows) {
     plan.phases = phases(window, tiling.rows);
-    plan.strips = static_cast<int32_t>(round_up((tiling.rows - 1) * tiling.pitch + out.width, plan.strip_floats) / plan.strip_floats);
+    plan.strips = static_cast<int32_t>(round_up((tiling.rows - 1) * tiling.pitch + out.width, plan.strip_floats) /
+                                       plan.strip_floats);
     plan.copies = row_copies(window, tiling.method);
     plan.copy_floats = plan.phases.total * tiling.pitch;
   }
-  plan.item_floats = by_rows ? static_cast<int32_t>(round_up(plan.copy_floats * plan.copies, lanes)) : plan.strip_floats;
+  plan.item_floats =
+      by_rows ? static_cast<int32_t>(round_up(plan.copy_floats * plan.copies, lanes)) : plan.strip_floats;
   const int64_t items = by_rows ? plan.group_channels : plan.group_channels * window_size;
   const int64_t positions = static_cast<int64_t>(out.height) * out.width;
   const int64_t blocks = (items + tiling.block - 1) / tiling.block;

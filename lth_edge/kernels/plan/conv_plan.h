@@ -1,4 +1,5 @@
-// A convolution prepared for one size of image: how it is cut into tiles, and its weights in the order the kernel reads them.
+// A convolution prepared for one size of image: how it is cut into tiles, and its weights in the order the kernel reads
+// them.
 #pragma once
 
 #include "../layers/layer.h"
@@ -24,8 +25,8 @@ struct Tiling {
   int32_t block;    // what the slab holds at a time: input channels, or columns of the weights
 };
 
-// A slab of rows keeps the input rows of each phase of the vertical stride together, so that a step of one output row is one row of
-// the slab. Phase p serves the window's rows y with y x dilation = p modulo the stride.
+// A slab of rows keeps the input rows of each phase of the vertical stride together, so that a step of one output row
+// is one row of the slab. Phase p serves the window's rows y with y x dilation = p modulo the stride.
 constexpr int32_t most_phases = 8;  // larger strides take method columns
 
 struct Phases {
@@ -86,7 +87,7 @@ struct ConvPart {
   const float* residual;  // [rows, out.height, out.width], or null
   float* out;             // likewise
   int32_t tile;
-  int32_t begin, end;     // rows, of whole groups where there are groups
+  int32_t begin, end;  // rows, of whole groups where there are groups
 };
 
 Phases phases(const Window& window, int32_t tile_rows);

@@ -29,7 +29,8 @@ bool window_output(const Window& window, Extent in, int32_t& height, int32_t& wi
   const int32_t sizes[2] = {in.height, in.width};
   int32_t* const results[2] = {&height, &width};
   for (int axis = 0; axis < 2; ++axis) {
-    const int64_t room = static_cast<int64_t>(sizes[axis]) + window.pad[axis] + window.pad[axis + 2] - span(window, axis);
+    const int64_t room =
+        static_cast<int64_t>(sizes[axis]) + window.pad[axis] + window.pad[axis + 2] - span(window, axis);
     if (room < 0) return false;
     *results[axis] = static_cast<int32_t>(room / window.stride[axis] + 1);
   }

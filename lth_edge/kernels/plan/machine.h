@@ -1,5 +1,5 @@
-// What the choice of a plan needs to know of an instruction set. Constants, not readings: the same file gets the same plan
-// every time, on every machine of the set.
+// What the choice of a plan needs to know of an instruction set. Constants, not readings: the same file gets the same
+// plan every time, on every machine of the set.
 #pragma once
 
 namespace lth {

@@ -5,6 +5,8 @@
 
 namespace lth {
 
+constexpr int64_t most_slab_floats = 65536;  // offsets are 16 bits
+
 struct TilingTask {
   const Layer& layer;
   const Window& window;

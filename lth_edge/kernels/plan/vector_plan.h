@@ -7,20 +7,21 @@
 
 namespace lth {
 
-// Nonzeros are read four at a time: every piece of a row is filled up with zeros that are multiplied with a zero, kept behind
-// each block of columns for that.
+// Nonzeros are read four at a time: every piece of a row is filled up with zeros that are multiplied with a zero, kept
+// behind each block of columns for that.
 constexpr int32_t read_together = 4;
 constexpr int32_t block_columns = 65532;  // with its zeros, what 16-bit indices reach
 
 struct VectorPlan {
   int32_t rows, columns, blocks;
-  // Row by row, in it block by block: the nonzeros of piece row x blocks + block are starts[piece] .. starts[piece + 1].
+  // Row by row, in it block by block: the nonzeros of piece row x blocks + block are starts[piece] .. starts[piece +
+  // 1].
   const int32_t* starts;
   const uint16_t* indices;  // within the block
   DataType data_type;
   const void* data;
-  const float* scale;       // [rows], for int8
-  const float* bias;        // [rows] or null
+  const float* scale;  // [rows], for int8
+  const float* bias;   // [rows] or null
   Activation activation;
 };
 

@@ -21,7 +21,8 @@ const char* contradiction(const Layer& layer, bool linear, Extent in, Extent& ou
   out.channels = layer.kind == LayerKind::convolution ? layer.weights.rows : layer.channels;
   out.height = in.height;
   out.width = in.width;
-  if (!linear && !window_output(resolved(layer.window, in), in, out.height, out.width)) return "has a window larger than its image";
+  if (!linear && !window_output(resolved(layer.window, in), in, out.height, out.width))
+    return "has a window larger than its image";
   return too_large(out) ? "would give 2^31 elements or more" : nullptr;
 }
 

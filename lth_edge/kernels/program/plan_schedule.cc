@@ -46,7 +46,8 @@ bool plan_image_layer(const Program& program, int32_t index, Extent in, Extent o
   plan.cut = cut_of(plan.conv, layer.weights.rows, layer.weights.nnz, layer.group);
   const int64_t packed = plan.cut.shared ? slab_floats(plan.conv) * plan.conv.blocks * plan.conv.tiles : 0;
   schedule.shared_floats = larger(schedule.shared_floats, packed);
-  schedule.scratch_floats = larger(schedule.scratch_floats, scratch_floats(plan.conv, slice_rows(layer.weights.rows, plan.cut.slices)));
+  schedule.scratch_floats =
+      larger(schedule.scratch_floats, scratch_floats(plan.conv, slice_rows(layer.weights.rows, plan.cut.slices)));
   return true;
 }
 
@@ -82,7 +83,8 @@ bool plan_tokens(const Program& program, Storage& storage, Schedule& schedule, M
     const Layer& layer = chain.layers[i];
     const Extent in = {layer.channels, 1, tokens}, out = {layer.weights.rows, 1, tokens};
     const Tiling tiling = choose_token_tiling(layer, tokens, vectors, machine);
-    if (!plan_conv(layer, layer.window, in, out, tiling, machine.lanes, storage, schedule.layers[i].conv, error)) return false;
+    if (!plan_conv(layer, layer.window, in, out, tiling, machine.lanes, storage, schedule.layers[i].conv, error))
+      return false;
     work += static_cast<double>(layer.weights.nnz) * tokens;
   }
   schedule.layers[0].cut = {1, chunks_for(work, schedule.layers[0].conv.tiles), false};

@@ -36,8 +36,8 @@ bool is_expected(const Program& program, const Extent* extents) {
   return program.prepared;
 }
 
-Program* create_for(const InstructionSet& set, Host* host, const Chain& chain, const Extent* expected, const int64_t* tuning,
-                    Message& error) {
+Program* create_for(const InstructionSet& set, Host* host, const Chain& chain, const Extent* expected,
+                    const int64_t* tuning, Message& error) {
   Storage size;
   lay_out(size, chain, tuning);
   void* const memory = host->allocate(host, size.bytes());
@@ -71,7 +71,7 @@ bool run_with(const Program& program, const Schedule& schedule, const Call& call
     return false;
   }
   const bool images = !program.chain.linear;
-  const bool done = images                                 ? run_images(program, schedule, call)
+  const bool done = images                           ? run_images(program, schedule, call)
                     : schedule.extents[0].width == 1 ? run_vector(program, schedule, call)
                                                      : run_tokens(program, schedule, call);
   if (!done) error << "there is no memory left to run in";

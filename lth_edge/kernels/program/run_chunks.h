@@ -5,8 +5,8 @@
 
 namespace lth {
 
-// Calls work(unit, scratch) for every unit below `units`, in `chunks` runs of neighbours that may go on at once. A single chunk
-// uses `scratch`; several take theirs from the host. False where the host has no memory left.
+// Calls work(unit, scratch) for every unit below `units`, in `chunks` runs of neighbours that may go on at once. A
+// single chunk uses `scratch`; several take theirs from the host. False where the host has no memory left.
 template <class Work>
 bool run_chunks(Host* host, int32_t chunks, int32_t units, int64_t scratch_floats, float* scratch, Work work) {
   if (chunks <= 1) {

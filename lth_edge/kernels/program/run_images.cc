@@ -49,9 +49,12 @@ bool run_convolution(const ImageRun& run, int32_t index) {
     const int32_t tile = unit / slices, begin = unit % slices * size;
     const int32_t end = layer.weights.rows - begin < size ? layer.weights.rows : begin + size;
     if (begin >= end) return;
-    set.convolve(plan.conv, {in, plan.cut.shared ? run.shared + tile * tile_slabs : nullptr, residual, out, tile, begin, end}, scratch);
+    set.convolve(plan.conv,
+                 {in, plan.cut.shared ? run.shared + tile * tile_slabs : nullptr, residual, out, tile, begin, end},
+                 scratch);
   };
-  return run_chunks(run.call.host, plan.cut.chunks, plan.conv.tiles * slices, scratch_floats(plan.conv, size), run.scratch, compute);
+  return run_chunks(run.call.host, plan.cut.chunks, plan.conv.tiles * slices, scratch_floats(plan.conv, size),
+                    run.scratch, compute);
 }
 
 bool run_pool(const ImageRun& run, int32_t index) {
@@ -79,8 +82,13 @@ bool run_images(const Program& program, const Schedule& schedule, const Call& ca
   void* const memory = call.host->allocate(call.host, size.bytes());
   if (memory == nullptr) return false;
   Storage storage(memory);
-  ImageRun run = {program, schedule, call, storage.take<float>(schedule.value_floats),
-                  storage.take<float>(schedule.shared_floats), storage.take<float>(schedule.scratch_floats), 0};
+  ImageRun run = {program,
+                  schedule,
+                  call,
+                  storage.take<float>(schedule.value_floats),
+                  storage.take<float>(schedule.shared_floats),
+                  storage.take<float>(schedule.scratch_floats),
+                  0};
   bool done = true;
   for (; done && run.image < call.batch; ++run.image)
     for (int32_t i = 0; done && i < program.chain.layer_count; ++i)

@@ -13,7 +13,8 @@ void run_tile(const Program& program, const Schedule& schedule, const Call& call
   const int32_t count = static_cast<int32_t>(left < tile_floats ? left : tile_floats);
   const auto channels = [&](int32_t value) { return schedule.extents[value].channels; };
   for (int32_t i = 0; i < chain.activation_count; ++i)
-    set.gather_tokens(call.activations[i] + first * channels(i), count, channels(i), tile_floats, values + schedule.places[i]);
+    set.gather_tokens(call.activations[i] + first * channels(i), count, channels(i), tile_floats,
+                      values + schedule.places[i]);
   for (int32_t i = 0; i < chain.layer_count; ++i) {
     const Layer& layer = chain.layers[i];
     const float* residual = layer.residual < 0 ? nullptr : values + schedule.places[layer.residual];
@@ -22,7 +23,8 @@ void run_tile(const Program& program, const Schedule& schedule, const Call& call
   }
   for (int32_t i = 0; i < chain.output_count; ++i) {
     const int32_t value = chain.outputs[i];
-    set.scatter_tokens(values + schedule.places[value], tile_floats, count, channels(value), call.outputs[i] + first * channels(value));
+    set.scatter_tokens(values + schedule.places[value], tile_floats, count, channels(value),
+                       call.outputs[i] + first * channels(value));
   }
 }
 

@@ -6,7 +6,8 @@ namespace {
 
 constexpr int32_t rows_together = 16;  // of a unit of work: their outputs are a cache line
 
-bool run_layer(const Program& program, const Schedule& schedule, const Call& call, float* values, float* x, int32_t index) {
+bool run_layer(const Program& program, const Schedule& schedule, const Call& call, float* values, float* x,
+               int32_t index) {
   const Layer& layer = program.chain.layers[index];
   const LayerPlan& plan = schedule.layers[index];
   const auto at = [&](int32_t value) -> float* {
@@ -42,7 +43,8 @@ bool run_vector(const Program& program, const Schedule& schedule, const Call& ca
   float* const values = storage.take<float>(schedule.value_floats);
   float* const x = storage.take<float>(schedule.scratch_floats);
   bool done = true;
-  for (int32_t i = 0; done && i < program.chain.layer_count; ++i) done = run_layer(program, schedule, call, values, x, i);
+  for (int32_t i = 0; done && i < program.chain.layer_count; ++i)
+    done = run_layer(program, schedule, call, values, x, i);
   call.host->release(call.host, memory);
   return done;
 }

@@ -22,8 +22,8 @@ struct LayerPlan {
 };
 
 struct Schedule {
-  Extent* extents;       // of every value
-  int64_t* places;       // of every value, in floats of the run's memory
+  Extent* extents;  // of every value
+  int64_t* places;  // of every value, in floats of the run's memory
   LayerPlan* layers;
   int64_t value_floats;
   int64_t scratch_floats;  // for a layer that is one chunk
