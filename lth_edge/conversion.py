@@ -13,6 +13,8 @@ from lth_edge.convert.model_file import read_model, save_model
 from lth_edge.convert.outcome import LayerOutcome
 from lth_edge.convert.sparse import to_sparse
 from lth_edge.convert.sparse_node import Values
+from lth_edge.convert.tune import TunedLayer, tune
+from lth_edge.convert.tune_candidates import in_words
 from lth_edge.errors import InputError, ProofError, RecipeError
 from lth_edge.files import whole_file
 
@@ -29,16 +31,23 @@ class Conversion:
         bytes_before: of the model, weights in files of their own included.
         bytes_after: of the file written.
         proof: how far the two are apart; `None` where that was not asked for, or no inputs could be guessed.
+        tuned: what timing changed, convolution by convolution; `None` where that was not asked for.
     """
 
     layers: Sequence[LayerOutcome]
     bytes_before: int
     bytes_after: int
     proof: Agreement | None
+    tuned: Sequence[TunedLayer] | None = None
 
 
 def convert_file(
-    source: Path, out: Path, min_sparsity: float | None = None, values: Values = "fp32", verify: bool = True
+    source: Path,
+    out: Path,
+    min_sparsity: float | None = None,
+    values: Values = "fp32",
+    verify: bool = True,
+    tuned: bool = False,
 ) -> Conversion:
     """Convert a file; it is written whole and proved, or not at all.
 
@@ -48,6 +57,7 @@ def convert_file(
         min_sparsity: convert layers from this fraction of zeros on, rather than by rule.
         values: how weights are stored.
         verify: run both files on random inputs and compare.
+        tuned: choose how convolutions are computed by timing on this machine, rather than by rule.
 
     Raises:
         RecipeError: the output would overwrite the input, or the sparsity is no fraction.
@@ -62,11 +72,12 @@ def convert_file(
     converted = to_sparse(model, min_sparsity=min_sparsity, values=values)
     if not converted.any:
         raise _nothing(source, converted.layers)
+    timed = tune(converted.model) if tuned else None
     with whole_file(out) as temporary:
         save_model(converted.model, temporary)
         proof = _prove(source, temporary, out, values) if verify else None
         size = temporary.stat().st_size
-    return Conversion(converted.layers, model.ByteSize(), size, proof)
+    return Conversion(converted.layers, model.ByteSize(), size, proof, timed)
 
 
 def _nothing(source: Path, layers: Sequence[LayerOutcome]) -> InputError:
@@ -99,6 +110,7 @@ def print_conversion(conversion: Conversion, out: Path, verify: bool, console: C
     lines = [
         f"{out}: {done} of {len(conversion.layers)} layers sparse, {before:,} -> {after:,} bytes",
         *([_proof(conversion.proof)] if verify else []),
+        *_tuning(conversion.tuned),
         "run it with lth_edge.session(path), or any onnxruntime that lth_edge.library_path() is registered with",
     ]
     for line in lines:
@@ -109,6 +121,24 @@ def _proof(proof: Agreement | None) -> str:
     if proof is None:
         return "not proved: no random inputs could be guessed that the model takes"
     return f"proved on random inputs: largest error {proof.error:.1e} of the largest output"
+
+
+def _tuning(layers: Sequence[TunedLayer] | None) -> list[str]:
+    """A line a convolution; none where tuning was not asked for."""
+    if layers is None:
+        return []
+    if not layers:
+        return ["nothing to tune: there is no sparse convolution; linear layers have no choice to make"]
+    gained = sum(layer.speedup > 1 for layer in layers)
+    lines = [f"  {layer.name}: {_gain(layer)}" for layer in layers]
+    return [f"tuned for this machine, one thread: {gained} of {len(layers)} convolutions faster", *lines]
+
+
+def _gain(layer: TunedLayer) -> str:
+    if layer.reason:
+        return f"not tuned: {layer.reason}"
+    faster = f"{layer.speedup:.2f}x by " if layer.speedup > 1 else ""
+    return faster + in_words(layer.way)
 
 
 def _table(layers: Sequence[LayerOutcome]) -> Table:

@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from command import QUICK, TINY, Done, Finished, start
 
+import lth_edge
+from lth_edge.errors import InputError
+from lth_edge.runtime.library import library_path
+
 RECIPE = """
 [task]
 model_args = {hidden = 48}
@@ -23,6 +27,17 @@ controls = true
 processes = 2
 seconds = 0.05
 """
+
+
+def pytest_configure() -> None:
+    """Without the kernels half of the tests would fail, each with a puzzle of its own."""
+    try:
+        library_path()
+    except InputError as error:
+        raise pytest.UsageError(
+            f"{error.message}\nThese tests run {Path(lth_edge.__file__).parent}; if that is a working copy, build its "
+            "kernels: pip install ziglang && python tools/build_kernels.py --target host"
+        ) from error
 
 
 @pytest.fixture(scope="session")

@@ -11,12 +11,6 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lth_edge.agreement import Agreement, agreement, distance
 from lth_edge.convert.model_file import save_model
-from lth_edge.runtime.library import library_path
-
-try:
-    library_path()
-except Exception:
-    pytest.skip("the kernels are not built for this machine", allow_module_level=True)
 
 
 def net(density: float = 0.1, input_type: int = TensorProto.FLOAT) -> onnx.ModelProto:
@@ -60,6 +54,33 @@ def test_the_new_file_runs_and_can_be_inspected(pruned: Path) -> None:
     assert compared is not None and compared.error < 1e-6 and compared.inputs == ((1, 20),)
     before, after = (lth_edge("inspect", path).stdout for path in (pruned, "out.onnx"))
     assert before == after
+
+
+def test_the_same_model_gives_the_same_file_every_time(pruned: Path) -> None:
+    for name in ("one.onnx", "two.onnx"):
+        assert lth_edge("convert", pruned, "-o", name).code == 0
+    assert Path("one.onnx").read_bytes() == Path("two.onnx").read_bytes()
+
+
+def test_tuning_says_what_it_gained_and_the_file_is_proved(here: Path) -> None:
+    weight = np.random.default_rng(0).standard_normal((8, 4, 3, 3)).astype(np.float32)
+    weight[np.random.default_rng(1).random(weight.shape) < 0.9] = 0
+    shapes = {"input": [1, 4, 12, 12], "output": [1, 8, 10, 10]}
+    given, made = (helper.make_tensor_value_info(*item) for item in ((k, 1, v) for k, v in shapes.items()))
+    node = helper.make_node("Conv", ["input", "conv.weight"], ["output"])
+    graph = helper.make_graph([node], "net", [given], [made], [numpy_helper.from_array(weight, "conv.weight")])
+    save_model(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), here / "net.onnx")
+    done = lth_edge("convert", "net.onnx", "-o", "out.onnx", "--tune")
+    assert done.code == 0 and "about a second each" in done.stderr
+    assert "of 1 convolutions faster" in done.stdout and "conv.weight: " in done.stdout
+    assert "proved on random inputs" in done.stdout
+
+
+def test_a_linear_model_has_nothing_to_tune_and_says_so(pruned: Path) -> None:
+    assert lth_edge("convert", pruned, "-o", "plain.onnx").code == 0
+    done = lth_edge("convert", pruned, "-o", "tuned.onnx", "--tune")
+    assert done.code == 0 and "nothing to tune" in done.stdout
+    assert Path("plain.onnx").read_bytes() == Path("tuned.onnx").read_bytes()
 
 
 def test_fewer_bits_are_proved_without_a_limit(pruned: Path) -> None:

@@ -79,7 +79,11 @@ def write_node(
 
 
 def _linear_attributes(chain: Chain, shapes: Mapping[str, Shape]) -> dict[str, object]:
-    leading = shapes.get(chain.activations[0], (None,))[:-1]
+    # A device takes one example at a time: that is what a batch of free size is prepared for.
+    leading = [
+        1 if place == 0 and not isinstance(size, int) else size
+        for place, size in enumerate(shapes.get(chain.activations[0], (None, None, None))[:-1])
+    ]
     known = [size for size in leading if isinstance(size, int)]
     tokens = prod(known) if len(known) == len(leading) else 0
     return {"columns": [layer.channels for layer in chain.layers], "tokens": tokens}

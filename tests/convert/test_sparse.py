@@ -215,7 +215,7 @@ def test_a_converted_model_stays_as_it_is():
 def test_sizes_to_prepare_for():
     net = lenet5()
     conv, *_, linear = to_sparse(net.model()).model.graph.node
-    assert attributes(conv)["input_size"] == [12, 12] and attributes(linear)["tokens"] == 0
+    assert attributes(conv)["input_size"] == [12, 12] and attributes(linear)["tokens"] == 1
     net.input.type.tensor_type.shape.dim[0].dim_value = 5
     *_, linear = to_sparse(net.model()).model.graph.node
     assert attributes(linear)["tokens"] == 5

@@ -39,7 +39,19 @@ LTH_INLINE Four read_four(const uint16_t* data) {
 #endif
 }
 
-LTH_INLINE Four read_four(const float* x, const uint16_t* at) { return Four{x[at[0]], x[at[1]], x[at[2]], x[at[3]]}; }
+// Indices are loaded in pairs: with one load each, loads would be what the loop waits for.
+LTH_INLINE uint32_t read_pair(const uint16_t* at) {
+  uint32_t pair;
+  __builtin_memcpy(&pair, at, sizeof pair);
+  __asm__("" : "+r"(pair));  // or compilers turn it into two loads again
+  return pair;
+}
+
+// Of a little-endian pair, as all our targets are.
+LTH_INLINE Four read_four(const float* x, const uint16_t* at) {
+  const uint32_t a = read_pair(at), b = read_pair(at + 2);
+  return Four{x[a & 0xffff], x[a >> 16], x[b & 0xffff], x[b >> 16]};
+}
 
 // A vector with zeros behind each block of its columns.
 static void spread(const VectorPlan& plan, const float* from, float* to) {
