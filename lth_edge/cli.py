@@ -61,6 +61,8 @@ def verify(package: Path) -> None:
 
     found = verify_package(package)
     click.echo(f"{package}: {len(found.files)} files with the right hash")
+    for name, why in found.skipped.items():
+        click.echo(f"{name}: not replayed: {why}")
     for name, error in found.errors.items():
         click.echo(f"{name}: gives the recorded outputs, largest error {error:.1e} of the largest output")
 
@@ -82,16 +84,23 @@ def inspect(path: Path) -> None:
 )
 @click.option("--values", type=click.Choice(["fp32", "fp16", "int8"]), default="fp32", help="stored weights [fp32]")
 @click.option("--verify/--no-verify", default=True, help="run both files on random inputs and compare [verify]")
-def convert(source: Path, out: Path, min_sparsity: float | None, values: Any, verify: bool) -> None:
+@click.option("--tune", is_flag=True, help="time how best to compute each convolution on this machine, not by rule")
+def convert(source: Path, out: Path, min_sparsity: float | None, values: Any, verify: bool, tune: bool) -> None:
     """Make the sparse layers of any ONNX model faster: whoever pruned it, its zeros are no longer computed.
 
     Layer by layer it says what was converted, and what not and why. Inputs, outputs and their names stay.
+
+    --tune takes about a second a convolution, wants a machine that does nothing else, and what it stores in the file
+    belongs to this machine: elsewhere the file is as right, but perhaps slower. Without it, the same model gives the
+    same file every time.
     """
     from rich.console import Console
 
     from lth_edge.conversion import convert_file, print_conversion
 
-    conversion = convert_file(source, out, min_sparsity, values, verify)
+    if tune:
+        click.echo("timing the convolutions, about a second each ...", err=True)
+    conversion = convert_file(source, out, min_sparsity, values, verify, tune)
     print_conversion(conversion, out, verify, Console())
 
 

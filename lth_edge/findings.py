@@ -74,7 +74,7 @@ def file_sections(
 ) -> dict[str, Any]:
     """CSR, compaction, proof, forms, sizes and measurements; the package comes last, when its form is chosen."""
     paths = baseline.paths | (stored.paths if stored else {})
-    proofs = [baseline.proof, *([stored.proof] if stored else [])]
+    proofs = [baseline.proof, *(stored.proofs if stored else [])]
     rows = content.forms(paths, validation, tested.forms)
     others = {} if stored is None else {
         "dense with zeros gzipped": stored.masked_gzip_bytes, "CSR": stored.csr["bytes"]
@@ -84,7 +84,7 @@ def file_sections(
         "compact": stored.compact if stored else None,
         "proof": {"examples": baseline.proof.examples, "forms": [proof.to_dict() for proof in proofs]},
         "forms": rows,
-        "missing_forms": baseline.missing,
+        "missing_forms": baseline.missing | (stored.missing if stored else {}),
         "sizes": content.sizes(rows, others),
         "measurements": measured.to_dict(),
         "package": None,

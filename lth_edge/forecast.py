@@ -1,4 +1,4 @@
-"""The forecast: export, proof, latency and training time of the unpruned net, before anything is trained.
+"""The forecast: export, proof, gain and training time of the unpruned net, before anything is trained.
 
 What would fail after a day of training fails here after a minute.
 """
@@ -6,28 +6,22 @@ What would fail after a day of training fails here after a minute.
 import math
 import os
 import statistics
-import tempfile
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from lth_edge.convert.model_file import save_model
-from lth_edge.export.onnx_export import export_onnx
 from lth_edge.find.evaluate import forward
 from lth_edge.find.feed import Feed
 from lth_edge.find.prunable import prunable
 from lth_edge.find.search import Stage
 from lth_edge.find.train import Job, Start, time_steps, weights_of
+from lth_edge.gain import Gain, forecast_gain
 from lth_edge.recipe import Recipe
-from lth_edge.runtime.session import session
 from lth_edge.tasks.examples import some
-from lth_edge.tasks.task import Task
 from lth_edge.ticket import Mask
-from lth_edge.verify import prove
 
 TIMED_STEPS = 20
 TIMED_EXAMPLES = 256
@@ -44,8 +38,9 @@ class Forecast:
 
     Attributes:
         seconds_per_level, hours: training time, the latter for every level, seed and control that may come.
-        dense_latency_us: median of the unpruned net in onnxruntime, batch 1, one thread.
+        dense_latency_us: median of the unpruned net in onnxruntime, batch 1.
         max_error: of the exported file against PyTorch, as a share of the largest output.
+        gain: what the pruned net will gain.
         threads: torch threads for training.
         unsupported: parameters that stay dense, with the kind of their layer.
     """
@@ -54,6 +49,7 @@ class Forecast:
     hours: float
     dense_latency_us: float
     max_error: float
+    gain: Gain
     threads: int
     unsupported: list[str]
 
@@ -65,7 +61,7 @@ class Forecast:
         stays = f"; stay dense: {', '.join(self.unsupported)}" if self.unsupported else ""
         return [
             f"forecast: exported and proved (largest error {self.max_error:.1e} of the largest output){stays}",
-            f"forecast: the dense file takes {self.dense_latency_us:.0f} us in onnxruntime (batch 1, one thread)",
+            *(f"forecast: {line}" for line in self.gain.lines()),
             f"forecast: {self.seconds_per_level:.1f} s a level, {_hours(self.hours)} at most, {self.threads} thread(s)",
         ]
 
@@ -83,7 +79,7 @@ def forecast(stage: Stage, own_loop: bool) -> Forecast:
     task, recipe = stage.task, stage.recipe
     network = task.network(recipe.find.seeds[0])
     layers = prunable(task, network)
-    error, latency = _prove_and_time(task, recipe, network)
+    gain, proof = forecast_gain(task, recipe, network, layers)
     threads, step = (recipe.train.threads or 1, 0.0) if own_loop else _choose_threads(stage)
     torch.set_num_threads(threads)
     evaluations = 0 if own_loop else (recipe.train.steps or 0) / (recipe.train.evaluate_every or 1)
@@ -91,28 +87,12 @@ def forecast(stage: Stage, own_loop: bool) -> Forecast:
     return Forecast(
         seconds_per_level=level,
         hours=level * _trainings(recipe) / 3600,
-        dense_latency_us=latency,
-        max_error=error,
+        dense_latency_us=gain.forms[0].p50_us,
+        max_error=proof.max_error,
+        gain=gain,
         threads=threads,
         unsupported=_dense_parameters(network, set(layers.shapes)),
     )
-
-
-def _prove_and_time(task: Task, recipe: Recipe, network: nn.Module) -> tuple[float, float]:
-    exported = export_onnx(task, network, None, recipe.store.opset)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "dense.onnx"
-        save_model(exported.model, path)
-        proof = prove("dense", path, task, network, task.splits.train, count=32)
-        running = session(path)
-        feed = task.feed(task.splits.train.batch(torch.arange(1))[0])
-        times: list[float] = []
-        deadline = time.perf_counter() + 1.0
-        while len(times) < 20 or (len(times) < 500 and time.perf_counter() < deadline):
-            began = time.perf_counter()
-            running.run(None, feed)
-            times.append(time.perf_counter() - began)
-    return proof.max_error, statistics.median(times) * 1e6
 
 
 def _choose_threads(stage: Stage) -> tuple[int, float]:

@@ -1,6 +1,6 @@
-"""The files of a run: the dense baseline, its int8 version, the ticket as CSR and as ONNX."""
+"""The files of a run: the dense baseline, its int8 version, the ticket as CSR, as standard and as sparse ONNX."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,19 @@ from lth_edge.bench.size import gzipped, size
 from lth_edge.convert.compact import remove_dead_units
 from lth_edge.convert.int8 import to_int8
 from lth_edge.convert.model_file import save_model
+from lth_edge.convert.outcome import LayerOutcome
+from lth_edge.convert.sparse import to_sparse
 from lth_edge.convert.standard import to_standard
 from lth_edge.errors import InputError
 from lth_edge.export.onnx_export import Exported, export_onnx
 from lth_edge.find.train import load
 from lth_edge.recipe import StoreRecipe
+from lth_edge.runtime.library import this_machine
+from lth_edge.runtime.session import session
 from lth_edge.sparse.csr import CsrMatrix, save_csr
 from lth_edge.tasks.examples import batches, some
 from lth_edge.tasks.task import Task
-from lth_edge.ticket import Array, Ticket
+from lth_edge.ticket import Ticket
 from lth_edge.verify import Proof, prove
 
 CALIBRATION_EXAMPLES = 256
@@ -46,14 +50,16 @@ class Stored:
 
     Attributes:
         paths: form -> file.
-        proof: ticket.onnx against PyTorch.
+        proofs: of each file against PyTorch.
+        missing: form -> why there is none.
         csr: CSR bytes, per layer and of the file.
         masked_gzip_bytes: the dense file with the ticket's zeros in place, gzipped.
         compact: what the removal of dead units did.
     """
 
     paths: dict[str, Path]
-    proof: Proof
+    proofs: list[Proof]
+    missing: dict[str, str]
     csr: dict[str, Any]
     masked_gzip_bytes: int
     compact: dict[str, Any]
@@ -70,38 +76,74 @@ def make_baseline(task: Task, dense: Ticket, recipe: StoreRecipe, folder: Path) 
     save_model(export_onnx(task, network, None, recipe.opset).model, path)
     proof = prove("dense", path, task, network, task.splits.validation)
     try:
-        to_int8(path, quantised, _calibration(task))
+        quantise(task, path, quantised)
     except InputError as error:
         return Baseline({"dense": path}, proof, {"int8": error.message})
     return Baseline({"dense": path, "int8": quantised}, proof, {})
 
 
 def store_ticket(task: Task, ticket: Ticket, recipe: StoreRecipe, folder: Path) -> Stored:
-    """Export the ticket, store its weights as CSR, write the compact file from them, and prove it.
+    """Export the ticket, store its weights as CSR, write the compact and the sparse file from them, and prove both.
 
     Raises:
-        ProofError: the file computes something else than PyTorch.
+        ProofError: a file computes something else than PyTorch.
     """
     network = _network(task, ticket)
     exported = export_onnx(task, network, ticket.mask, recipe.opset)
     masked = gzipped(exported.to_bytes())
     kept, compact = _without_dead_units(exported, recipe, folder)
     csr = _store_csr(kept, folder / "ticket.csr.safetensors")
-    path = folder / "ticket.onnx"
-    save_model(to_standard(kept.model, kept.masks), path)
-    proof = prove("ticket", path, task, network, task.splits.validation)
-    return Stored({"ticket": path}, proof, csr, masked, compact)
+    paths, missing = {"ticket": folder / "ticket.onnx"}, {}
+    save_model(to_standard(kept.model, kept.masks), paths["ticket"])
+    sparse = folder / "ticket.sparse.onnx"
+    try:
+        write_sparse(kept, sparse)
+        paths["sparse"] = sparse
+    except InputError as error:
+        missing["sparse"] = error.message
+    proofs = [prove(form, path, task, network, task.splits.validation) for form, path in paths.items()]
+    return Stored(paths, proofs, missing, csr, masked, compact)
+
+
+def write_sparse(exported: Exported, path: Path) -> None:
+    """Write the form that runs in lth-edge's kernels; the mask says what is stored, zeros that it keeps included.
+
+    Raises:
+        InputError: no layer gains by it, or there are no kernels for this machine; nothing is left behind.
+    """
+    converted = to_sparse(exported.model, exported.masks)
+    if not converted.any:
+        raise InputError(f"no layer gains by sparse kernels: {_sparsest(converted.layers)}")
+    save_model(converted.model, path)
+    try:
+        session(path)
+    except InputError as error:
+        path.unlink()
+        lacking = f"sparse kernels do not run on this machine ({this_machine()}); {error.mend}"
+        raise InputError(lacking) from error
+
+
+def _sparsest(layers: Sequence[LayerOutcome]) -> str:
+    if not layers:
+        return "none is a Gemm, MatMul or Conv with a constant weight"
+    sparsest = max(layers, key=lambda layer: layer.sparsity)
+    return f"the sparsest, {sparsest.name}, is {sparsest.reason}"
+
+
+def quantise(task: Task, dense: Path, out: Path, examples: int = CALIBRATION_EXAMPLES) -> None:
+    """Write the int8 form of a dense file, calibrated on training examples.
+
+    Raises:
+        InputError: onnxruntime cannot quantise it.
+    """
+    calibration = batches(some(task.splits.train, examples), 32)
+    to_int8(dense, out, (task.feed(inputs) for inputs, _ in calibration))
 
 
 def _network(task: Task, ticket: Ticket) -> nn.Module:
     network = task.network(0)
     load(network, ticket.weights)
     return network
-
-
-def _calibration(task: Task) -> Iterator[dict[str, Array]]:
-    for inputs, _ in batches(some(task.splits.train, CALIBRATION_EXAMPLES), 32):
-        yield task.feed(inputs)
 
 
 def _without_dead_units(exported: Exported, recipe: StoreRecipe, folder: Path) -> tuple[Exported, dict[str, Any]]:

@@ -6,7 +6,8 @@ lth-edge-runs/mlp-digits-2f6c1a9b03de/     task and recipe hash
     seed-0/level-00/                       dense: mask, weights, end, start and state (what a rewind goes back to)
     seed-0/level-01/ ...                   one folder per level
     seed-0/level-11-reinit/ ...            controls
-    files/                                 dense.onnx, int8.onnx, ticket.onnx, ticket.csr.safetensors
+    files/                                 dense.onnx, int8.onnx, ticket.onnx, ticket.sparse.onnx and
+                                           ticket.csr.safetensors
     test.json                              the one pass over the test set
     package/ package.zip                   what is shipped
     report.json report.md report.html

@@ -1,5 +1,6 @@
 """The main job on digits, as one command: what it leaves behind, and that what it leaves is true."""
 
+import json
 import shutil
 import zipfile
 from pathlib import Path
@@ -35,9 +36,16 @@ def test_the_folder_holds_exactly_the_documented_tree(finished: Finished) -> Non
     expected = {f"seed-{s}/{level}/{file}" for s in (0, 1) for level in levels for file in TICKET}
     expected |= {f"seed-{s}/level-00/{file}" for s in (0, 1) for file in REWIND}
     expected |= {f"files/{name}" for name in ("dense.onnx", "int8.onnx", "ticket.onnx", "ticket.csr.safetensors")}
+    expected |= {"files/ticket.sparse.onnx"} if "sparse" not in finished.report["missing_forms"] else set()
     expected |= {"recipe.toml", "run.json", "test.json", "report.json", "report.md", "report.html", "package.zip"}
     package = {"manifest.json", "SHA256SUMS", "model.onnx", "run.py", "test_vector.npz", "README.md", "LICENSE-runner"}
+    if finished.report["package"]["form"] == "sparse":
+        package |= {"fallback.onnx", "LICENSE-kernels", *kernels_in(finished.folder / "package")}
     assert files_below(finished.folder) - {".lock"} == expected | {f"package/{name}" for name in package}
+
+
+def kernels_in(package: Path) -> set[str]:
+    return set(json.loads((package / "manifest.json").read_text())["libraries"].values())
 
 
 CONTROLS = ("reinit", "random-mask")
@@ -155,4 +163,6 @@ def test_a_dry_run_prints_the_forecast_and_writes_nothing(here: Path) -> None:
     done = lth_edge("compress", "--model-arg", "hidden=48", "--steps", "60", "--dry-run")
     assert done.code == 0, done.stderr
     assert "exported and proved" in done.stdout and "s a level" in done.stdout
+    assert "forecast: dense takes" in done.stdout and "forecast: int8 takes" in done.stdout
+    assert "forecast: sparse with 90.0% zeros (random mask) takes" in done.stdout
     assert list(here.iterdir()) == []

@@ -39,7 +39,7 @@ WIDE_VECTORS = ["-mprefer-vector-width=512"]
 
 LINK = ["-shared", "-nostdlib", "-s"]
 # 16 KB pages for Android; never unloaded, as sessions hold on to the operators.
-LINK_ELF = ["-Wl,-z,max-page-size=16384", "-Wl,-z,nodelete", "-Wl,-z,defs", "-Wl,-soname,liblth_edge.so"]
+LINK_ELF = ["-Wl,-s", "-Wl,-z,max-page-size=16384", "-Wl,-z,nodelete", "-Wl,-z,defs", "-Wl,-soname,liblth_edge.so"]
 LINK_MACOS = ["-Wl,-install_name,@rpath/liblth_edge.dylib"]
 
 X86_SETS = {"baseline": "x86_64", "avx2": "x86_64_v3", "avx512": "x86_64_v4"}

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 BASELINE = "dense"
+SPARSE = "sparse"
+"""The form that needs lth-edge's kernels beside it."""
 
 # Differences of metrics in floating point: 97.9 - 96.9 is a little more than 1.
 _ROUNDING = 1e-9
@@ -35,8 +37,8 @@ def beyond_tolerance(report: Mapping[str, Any], form: str, key: str = "validatio
 
 
 def preferred_gain(report: Mapping[str, Any], form: str) -> float:
-    """The factor that decides: of size, of speed, or the geometric mean of both."""
-    size, speed = size_factor(report, form), speed_factor(report, form)
+    """The factor that decides: of size (`held_bytes`), of speed, or the geometric mean of both."""
+    size, speed = held_bytes(report, BASELINE) / held_bytes(report, form), speed_factor(report, form)
     gains = {"size": size, "latency": speed, "balanced": math.sqrt(size * speed)}
     return gains[report["recipe"]["bench"]["prefer"]]
 
@@ -44,6 +46,12 @@ def preferred_gain(report: Mapping[str, Any], form: str) -> float:
 def size_factor(report: Mapping[str, Any], form: str) -> float:
     """Bytes of dense over bytes of the form."""
     return float(find_form(report, BASELINE)["bytes"] / find_form(report, form)["bytes"])
+
+
+def held_bytes(report: Mapping[str, Any], form: str) -> int:
+    """What a device must hold to run the form: the file, and the kernels where it needs them."""
+    found = find_form(report, form)
+    return int(found["bytes"] + found.get("kernels_bytes", 0))
 
 
 def speed_factor(report: Mapping[str, Any], form: str) -> float:

@@ -7,13 +7,14 @@ from lth_edge.bench.choice import (
     BASELINE,
     best_form,
     find_form,
+    held_bytes,
     latency_of,
     size_factor,
     speed_factor,
     within_tolerance,
 )
 from lth_edge.bench.evidence import accuracy_verdict, controls_verdict, untouched_verdict
-from lth_edge.bench.wording import kilobytes, overall, ratio, times, verdict
+from lth_edge.bench.wording import change, kilobytes, overall, ratio, times, verdict
 
 __all__ = ["best_form", "verdicts"]
 
@@ -45,11 +46,29 @@ def _recommendation(report: Mapping[str, Any]) -> dict[str, Any]:
     best = best_form(report)
     prefer = report["recipe"]["bench"]["prefer"]
     if best != BASELINE:
-        gains = f"{ratio(size_factor(report, best), 'smaller', 'larger')}, {_speed_told(report, best)}"
-        return verdict("recommendation", f"ship {best}: {gains}, within tolerance (prefer: {prefer})", True)
+        size = ratio(size_factor(report, best), "smaller", "larger")
+        gains = f"{size}{_with_kernels(report, best)}, {_speed_told(report, best)}"
+        answer = f"ship {best}: {gains}, within tolerance (prefer: {prefer}){_faster_one(report, best)}"
+        return verdict("recommendation", answer, True)
     if within_tolerance(report) == [BASELINE]:
         return verdict("recommendation", "stay dense: no other form is within tolerance", None)
     return verdict("recommendation", f"stay dense: nothing within tolerance gains (prefer: {prefer})", None)
+
+
+def _faster_one(report: Mapping[str, Any], best: str) -> str:
+    """The fastest form within tolerance, where it is another one than the best."""
+    fastest = max(within_tolerance(report), key=lambda form: speed_factor(report, form))
+    if speed_factor(report, fastest) <= speed_factor(report, best):
+        return ""
+    return f"; {fastest} is {_speed_told(report, fastest)}, for those who prefer latency"
+
+
+def _with_kernels(report: Mapping[str, Any], form: str) -> str:
+    """What the form's size is once its kernels are counted; empty where it needs none."""
+    held = held_bytes(report, form)
+    if held == find_form(report, form)["bytes"]:
+        return ""
+    return f" ({ratio(held_bytes(report, BASELINE) / held, 'smaller', 'larger')} with the kernels it needs)"
 
 
 def _speed_told(report: Mapping[str, Any], form: str) -> str:
@@ -61,17 +80,20 @@ def _speed_told(report: Mapping[str, Any], form: str) -> str:
 
 def _size(report: Mapping[str, Any]) -> dict[str, Any]:
     dense = find_form(report, BASELINE)
-    factors = {form["file"]: size_factor(report, form["name"]) for form in _others(report)}
-    told = [
-        f"{file} is {ratio(factor, 'smaller', 'larger')} ({kilobytes(dense['bytes'] / factor)})"
-        for file, factor in factors.items()
-    ]
+    told = [_file_size(report, form) for form in _others(report)]
     answer = f"against {dense['file']} ({kilobytes(dense['bytes'])}): " + (", ".join(told) or "no other form")
     gzipped = [f"{row['form']} {times(row['factor'])}" for row in report["sizes"] if row["form"] in _GZIPPED]
     if gzipped:
         answer += "; for comparison " + ", ".join(gzipped)
-    best = size_factor(report, best_form(report))
-    return verdict("size", answer, overall([(best > 1) - (best < 1)]))
+    best = held_bytes(report, best_form(report))
+    return verdict("size", answer, overall([(best < dense["bytes"]) - (best > dense["bytes"])]))
+
+
+def _file_size(report: Mapping[str, Any], form: Mapping[str, Any]) -> str:
+    factor = ratio(size_factor(report, form["name"]), "smaller", "larger")
+    kernels = form.get("kernels_bytes", 0)
+    beside = f" and {kilobytes(kernels)} of kernels, once a device" if kernels else ""
+    return f"{form['file']} is {factor} ({kilobytes(form['bytes'])}{beside})"
 
 
 def _memory(report: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,21 +125,12 @@ def _latency(report: Mapping[str, Any]) -> dict[str, Any]:
     others = [row for row in rows if row["form"] != BASELINE]
     sentences = []
     for batch in sorted({row["batch"] for row in rows}):
-        told = [f"{row['form']} {_change(row['speedup'])}" for row in others if row["batch"] == batch]
+        told = [f"{row['form']} {change(row['speedup'])}" for row in others if row["batch"] == batch]
         sentences.append(f"batch {batch}: " + (", ".join(told) or "no other form"))
     sentences += _doubts(report, rows) + _loading(report)
     states = {"faster": 1, "slower": -1}
     recommended = [row["speedup"]["verdict"] for row in others if row["form"] == best_form(report)]
     return verdict("latency", "; ".join(sentences), overall([states.get(found, 0) for found in recommended]))
-
-
-def _change(speedup: Mapping[str, Any]) -> str:
-    median, low, high = speedup["median"], speedup["low"], speedup["high"]
-    if speedup["verdict"] == "slower":
-        return f"{times(1 / median)} slower ({1 / high:.2f} to {1 / low:.2f})"
-    if speedup["verdict"] == "faster":
-        return f"{times(median)} faster ({low:.2f} to {high:.2f})"
-    return f"{speedup['verdict']} ({low:.2f} to {high:.2f})"
 
 
 def _doubts(report: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[str]:

@@ -1,5 +1,6 @@
 """How figures read in a sentence."""
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -16,6 +17,16 @@ def times(factor: float) -> str:
 def ratio(factor: float, above: str, below: str) -> str:
     """`factor` in the words of its direction: "2.0x smaller", "1.25x larger"."""
     return f"{times(factor)} {above}" if factor >= 1 else f"{times(1 / factor)} {below}"
+
+
+def change(speedup: Mapping[str, Any]) -> str:
+    """A speed-up over dense and its interval, in the words of its direction (`bench.latency`)."""
+    median, low, high = speedup["median"], speedup["low"], speedup["high"]
+    if speedup["verdict"] == "slower":
+        return f"{times(1 / median)} slower ({1 / high:.2f} to {1 / low:.2f})"
+    if speedup["verdict"] == "faster":
+        return f"{times(median)} faster ({low:.2f} to {high:.2f})"
+    return f"{speedup['verdict']} ({low:.2f} to {high:.2f})"
 
 
 def quantity(value: float, unit: str) -> str:

@@ -20,17 +20,23 @@ _OPSETS = {
 # First onnxruntime release that reads an IR version; measured likewise.
 _IR_VERSIONS = {8: "1.14", 9: "1.15", 10: "1.18", 11: "1.23", 12: "1.24", 13: "1.24"}
 
+_KERNELS = "1.20"
+"""The oldest release that the sparse kernels are proved with."""
 
-def oldest_onnxruntime(opset: int, ir_version: int) -> str:
+
+def oldest_onnxruntime(opset: int, ir_version: int, kernels: bool = False) -> str:
     """The oldest onnxruntime, such as "1.14", that runs a model of this ai.onnx opset and IR version.
 
     Files older than the table get its first entry: newer releases of onnxruntime run every older file.
 
+    Args:
+        kernels: the model needs lth-edge's sparse kernels.
+
     Raises:
         InputError: newer than the newest release in the table.
     """
-    found = (_first_release("opset", _OPSETS, opset), _first_release("IR version", _IR_VERSIONS, ir_version))
-    return max(found, key=_as_numbers)
+    found = [_first_release("opset", _OPSETS, opset), _first_release("IR version", _IR_VERSIONS, ir_version)]
+    return max([*found, *([_KERNELS] if kernels else [])], key=_as_numbers)
 
 
 def _first_release(what: str, table: dict[int, str], version: int) -> str:

@@ -2,8 +2,9 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
@@ -13,6 +14,7 @@ from lth_edge.package.fields import MEND, Fields, is_plain_name
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
+TARGET = "[a-z0-9]+-[a-z0-9_]+"
 DTYPE = "bool|float(16|32|64)|u?int(8|16|32|64)"
 
 
@@ -69,6 +71,7 @@ class Manifest:
         fallback: file of standard operators that computes the same; may be `model` itself.
         labels: names of the classes in the order of the first output's last axis; empty where there are none.
         metric: what the figures were judged by, as in the report.
+        libraries: target -> file of the kernels that `model` needs there; empty where it needs none.
         figures: measured figures, name -> value or a nested table of the same.
         files: file name -> record, for every file but the manifest and SHA256SUMS.
     """
@@ -92,6 +95,7 @@ class Manifest:
     recipe_hash: str
     licenses: Licenses
     files: Mapping[str, FileRecord]
+    libraries: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
         content = {"schema_version": SCHEMA_VERSION, **dataclasses.asdict(self)}
@@ -155,7 +159,19 @@ def _read(fields: Fields) -> Manifest:
         recipe_hash=fields.text("recipe_hash"),
         licenses=Licenses(licenses.text("weights"), licenses.text("data"), licenses.text("runner")),
         files=_files(fields.object("files")),
+        libraries=_libraries(fields),
     )
+
+
+def _libraries(fields: Fields) -> dict[str, str]:
+    """None in packages from before there were kernels."""
+    if "libraries" not in fields.content:
+        return {}
+    named = fields.object("libraries")
+    for target in named.content:
+        if re.fullmatch(TARGET, target) is None:
+            raise DamagedError(f"{MANIFEST} names a target {target!a}, which is none", MEND)
+    return {target: named.file_name(target) for target in named.content}
 
 
 def _tensors(fields: Fields, key: str) -> tuple[Tensor, ...]:
@@ -185,6 +201,9 @@ def _record(fields: Fields) -> FileRecord:
 
 
 def _check_files(manifest: Manifest) -> None:
-    for name in (manifest.model, manifest.fallback, manifest.test_vector.file):
+    named = (manifest.model, manifest.fallback, manifest.test_vector.file, *manifest.libraries.values())
+    if manifest.libraries and manifest.model == manifest.fallback:
+        raise DamagedError(f"{MANIFEST} names libraries for a model without a fallback", MEND)
+    for name in named:
         if name not in manifest.files:
             raise DamagedError(f"{MANIFEST} names {name} but does not list it under files", MEND)

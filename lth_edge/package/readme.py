@@ -26,6 +26,7 @@ def readme(manifest: Manifest) -> str:
         weights=manifest.licenses.weights,
         data=manifest.licenses.data,
         runner=manifest.licenses.runner,
+        kernels=_kernels_license(manifest),
     )
 
 
@@ -37,7 +38,21 @@ def _described(tensor: Tensor) -> str:
 def _fallback(manifest: Manifest) -> str:
     if manifest.fallback == manifest.model:
         return f"`{manifest.model}` uses standard operators alone, so it is its own fallback."
+    if manifest.libraries:
+        return (
+            f"`{manifest.model}` needs lth-edge's kernels: the runner registers the library of its machine, "
+            f"{_libraries(manifest)}; on others, and where it does not load, it says so and uses "
+            f"`{manifest.fallback}`, which computes the same with standard operators, more slowly."
+        )
     return f"Where `{manifest.model}` cannot be loaded, the runner says so and uses `{manifest.fallback}`."
+
+
+def _libraries(manifest: Manifest) -> str:
+    return " or ".join(f"`{name}` ({target})" for target, name in manifest.libraries.items())
+
+
+def _kernels_license(manifest: Manifest) -> str:
+    return " Kernels (`*lth_edge-*`): Apache-2.0 (`LICENSE-kernels`)." if manifest.libraries else ""
 
 
 def _rows(figures: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

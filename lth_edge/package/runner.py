@@ -12,6 +12,9 @@ From Python, with this folder on sys.path:
     predict = load(threads=1)
     scores = predict(array)              one array per input; one array back, or a list of several
 
+A model with sparse layers runs in the library of kernels that lies beside it for this machine. Where there is none, or
+it does not load, the fallback runs instead: the same network in standard operators.
+
 Exit codes:
 
     0    done
@@ -31,6 +34,7 @@ import argparse
 import hashlib
 import json
 import os
+import platform
 import sys
 import time
 import zipfile
@@ -110,7 +114,10 @@ def load(folder: Path | str = HERE, threads: int = 1, fallback: bool = False) ->
     for file in dict.fromkeys(files[1:] if fallback else files):
         _check_hash(folder, file, manifest["files"][file]["sha256"])
         try:
-            return Predictor(_session(folder / file, threads), file, manifest)
+            kernels = None if file == files[1] else _kernels(folder, manifest)
+            return Predictor(_session(folder / file, threads, kernels), file, manifest)
+        except Problem:  # of a damaged library
+            raise
         except Exception as error:  # onnxruntime's exceptions share no base class of their own
             print(f"run.py: cannot load {file}: {error}", file=sys.stderr)
             if file != files[1]:
@@ -201,12 +208,34 @@ def _recorded_inputs(predict: Predictor, arrays: dict[str, Any]) -> dict[str, An
     return {tensor["name"]: arrays[f"input_{i}"] for i, tensor in enumerate(predict.inputs)}
 
 
-def _session(path: Path, threads: int) -> Any:
+def _kernels(folder: Path, manifest: dict[str, Any]) -> str | None:
+    """The library of kernels to register on this machine; None where the model needs none."""
+    libraries = manifest.get("libraries")
+    if not libraries:
+        return None
+    machine = _machine()
+    if machine not in libraries:
+        raise RuntimeError(f"it needs kernels, and this package has none for {machine}")
+    name = libraries[machine]
+    _check_hash(folder, name, manifest["files"][name]["sha256"])
+    return str(folder / name)
+
+
+def _machine() -> str:
+    """This machine as packages name it, such as linux-aarch64."""
+    system = {"Android": "linux", "Darwin": "macos"}.get(platform.system(), platform.system().lower())
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
+    return "macos-arm64" if (system, machine) == ("macos", "aarch64") else f"{system}-{machine}"
+
+
+def _session(path: Path, threads: int, kernels: str | None) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    if kernels:
+        options.register_custom_ops_library(kernels)
     return onnxruntime.InferenceSession(str(path), sess_options=options, providers=["CPUExecutionProvider"])
 
 

@@ -1,14 +1,20 @@
 """From a run's files to its package: the form that won, its test vector and its figures."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from lth_edge.bench.choice import SPARSE
 from lth_edge.convert.model_file import versions
+from lth_edge.errors import InputError
 from lth_edge.package.write import PackageContents, write_package, zip_path
+from lth_edge.runtime.library import library_path, this_machine
 from lth_edge.runtime.session import session
 from lth_edge.ticket import Array
 
+DEVICE = "linux-aarch64"
+"""The target that packages are made for beside the machine that makes them; it runs on Android too."""
 QUANTISED_TOLERANCE = 0.05
 """For int8 on another processor: sums round differently, and a rounding step of an activation is a coarse one."""
 
@@ -23,7 +29,8 @@ def ship(
 ) -> dict[str, Any]:
     """Write `folder/package` and `folder/package.zip` with the given form.
 
-    Every form so far consists of standard operators, so each is its own fallback.
+    A form of standard operators is its own fallback. The sparse form brings the kernels of this machine and of
+    64-bit Arm under Linux, which most devices are, and ticket.onnx for wherever they do not load.
 
     Args:
         inputs: raw examples of the test vector.
@@ -42,7 +49,8 @@ def ship(
         kind=_kind(report["kind"], form),
         form=form,
         model=path,
-        fallback=path,
+        fallback=paths["ticket"] if form == SPARSE else path,
+        libraries=_libraries() if form == SPARSE else {},
         inputs=inputs,
         outputs=outputs,
         metric=report["task"]["metric"],
@@ -58,6 +66,14 @@ def ship(
     write_package(folder / "package", contents)
     archive = zip_path(folder / "package")
     return {"folder": "package", "zip": archive.name, "form": form, "bytes": archive.stat().st_size}
+
+
+def _libraries() -> dict[str, Path]:
+    """Target -> library: of this machine, and of `DEVICE` where this installation has it."""
+    libraries = {this_machine(): library_path()}
+    with suppress(InputError):
+        libraries[DEVICE] = library_path(DEVICE)
+    return libraries
 
 
 def _kind(kind: str, form: str) -> str:

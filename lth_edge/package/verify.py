@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lth_edge.errors import DamagedError, LthEdgeError
+from lth_edge.errors import DamagedError, InputError, LthEdgeError
 from lth_edge.files import file_hash
 from lth_edge.package.archive import unpacked
 from lth_edge.package.fields import MEND
 from lth_edge.package.manifest import MANIFEST, SUMS, Manifest, sums
 from lth_edge.package.replay import Vector, replay_error, tensors
+from lth_edge.runtime.library import library_path
 
 
 @dataclass(frozen=True)
@@ -20,15 +21,20 @@ class Verified:
         manifest: of the package.
         files: names of all files whose hash was checked.
         errors: file name of each model -> largest error of its replay, as a share of the largest output.
+        skipped: file name of a model that needs kernels -> why it cannot be replayed on this machine.
     """
 
     manifest: Manifest
     files: tuple[str, ...]
     errors: Mapping[str, float]
+    skipped: Mapping[str, str]
 
 
 def verify_package(path: Path) -> Verified:
     """Verify a package, given as its folder or its zip.
+
+    A model that needs kernels is replayed with those of this installation: nothing of a package's own is executed.
+    Its `run.py` replays with the libraries that it brings.
 
     The hashes tell damage, not forgery: whoever can rewrite the files can rewrite the manifest.
 
@@ -52,7 +58,20 @@ def _verify_folder(folder: Path) -> Verified:
         file = folder / name
         if file.stat().st_size != record.bytes or file_hash(file) != record.sha256:
             raise DamagedError(f"{name} does not match its SHA-256 in {MANIFEST}", MEND)
-    return Verified(manifest, tuple(sorted({*manifest.files, MANIFEST})), _replay(folder, manifest))
+    files = tuple(sorted({*manifest.files, MANIFEST}))
+    skipped = _skipped(manifest)
+    return Verified(manifest, files, _replay(folder, manifest, skipped), skipped)
+
+
+def _skipped(manifest: Manifest) -> dict[str, str]:
+    """The model, where this machine lacks the kernels that it needs; the fallback never."""
+    if not manifest.libraries:
+        return {}
+    try:
+        library_path()
+    except InputError as error:
+        return {manifest.model: error.message}
+    return {}
 
 
 def _read_manifest(folder: Path) -> Manifest:
@@ -80,9 +99,10 @@ def _check_listing(folder: Path, manifest: Manifest) -> None:
             raise DamagedError(f"{name} is missing from the package", MEND)
 
 
-def _replay(folder: Path, manifest: Manifest) -> dict[str, float]:
+def _replay(folder: Path, manifest: Manifest, skipped: Mapping[str, str]) -> dict[str, float]:
     vector = Vector.load(folder / manifest.test_vector.file, manifest.inputs, manifest.outputs)
-    return {name: _replay_one(folder, name, manifest, vector) for name in (manifest.model, manifest.fallback)}
+    names = [name for name in (manifest.model, manifest.fallback) if name not in skipped]
+    return {name: _replay_one(folder, name, manifest, vector) for name in names}
 
 
 def _replay_one(folder: Path, name: str, manifest: Manifest, vector: Vector) -> float:

@@ -30,6 +30,7 @@ MODEL, FALLBACK, VECTOR, README = "model.onnx", "fallback.onnx", "test_vector.np
 
 # Name in a package -> name of the file beside this one that it is copied from.
 _COPIED = {"run.py": "runner.py", "LICENSE-runner": "LICENSE-runner.txt"}
+_COPIED_WITH_KERNELS = {"LICENSE-kernels": "LICENSE-kernels.txt"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class PackageContents:
         model: ONNX file of the form to ship.
         fallback: ONNX file of standard operators that computes the same, for devices that cannot load the
             model. The same file (or the same bytes) is stored once.
+        libraries: target -> library of the kernels that `model` needs there; empty where it needs none.
         inputs: of the test vector: input name -> raw array, batch axis included.
         outputs: what they gave: output name -> array.
         opset, ir_version: stamped in `model`.
@@ -65,6 +67,7 @@ class PackageContents:
     license_weights: str = "unknown"
     license_data: str = "unknown"
     tolerance: float = 1e-4
+    libraries: Mapping[str, Path] = field(default_factory=dict)
 
 
 def zip_path(folder: Path) -> Path:
@@ -99,6 +102,8 @@ def _prove(contents: PackageContents) -> tuple[tuple[Tensor, ...], tuple[Tensor,
     names = tuple([tensor.name for tensor in side] for side in found)
     if names != (list(contents.inputs), list(contents.outputs)):
         raise InputError(f"the test vector must hold {names}, in this order", "record it from the file it goes with")
+    if contents.libraries and file_hash(contents.model) == file_hash(contents.fallback):
+        raise InputError(f"{contents.model} needs kernels, and is no fallback", "give one of standard operators")
     if tensors(contents.fallback) != found:
         raise InputError(f"{contents.fallback} has other inputs or outputs than {contents.model}", "export both alike")
     vector = Vector(contents.inputs, contents.outputs)
@@ -120,7 +125,9 @@ def _fill(folder: Path, contents: PackageContents, inputs: tuple[Tensor, ...], o
     if fallback != MODEL:
         shutil.copyfile(contents.fallback, folder / fallback)
     Vector(contents.inputs, contents.outputs).save(folder / VECTOR)
-    for name, source in _COPIED.items():
+    for target, path in contents.libraries.items():
+        shutil.copyfile(path, folder / _library_name(target, path))
+    for name, source in (_COPIED | (_COPIED_WITH_KERNELS if contents.libraries else {})).items():
         (folder / name).write_bytes((packaged("lth_edge.package") / source).read_bytes())
     manifest = _manifest(contents, inputs, outputs, fallback, {})
     (folder / README).write_text(readme(manifest), encoding="utf-8", newline="\n")
@@ -129,6 +136,11 @@ def _fill(folder: Path, contents: PackageContents, inputs: tuple[Tensor, ...], o
     (folder / MANIFEST).write_bytes(text)
     (folder / SUMS).write_bytes(sums(text, manifest.files).encode("ascii"))
     return manifest
+
+
+def _library_name(target: str, path: Path) -> str:
+    """All targets' libraries have one name where they are built, and lie in one folder here."""
+    return f"{path.stem}-{target}{path.suffix}"
 
 
 def _manifest(
@@ -152,12 +164,13 @@ def _manifest(
         metric=contents.metric,
         opset=contents.opset,
         ir_version=contents.ir_version,
-        oldest_onnxruntime=oldest_onnxruntime(contents.opset, contents.ir_version),
+        oldest_onnxruntime=oldest_onnxruntime(contents.opset, contents.ir_version, bool(contents.libraries)),
         test_vector=VectorRecord(VECTOR, contents.tolerance),
         figures=contents.figures,
         recipe_hash=contents.recipe_hash,
         licenses=Licenses(contents.license_weights, contents.license_data),
         files=files,
+        libraries={target: _library_name(target, path) for target, path in contents.libraries.items()},
     )
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from lth_edge._version import __version__
+from lth_edge.bench.choice import SPARSE
 from lth_edge.bench.size import size
 from lth_edge.bench.statistics import mean_interval, paired_difference
 from lth_edge.report.report import SCHEMA_VERSION
+from lth_edge.runtime.library import library_path
 from lth_edge.ticket import Mask
 
 
@@ -87,7 +89,7 @@ def layers(mask: Mask) -> list[dict[str, Any]]:
 def forms(
     paths: Mapping[str, Path], validation: Mapping[str, float], test: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """One row per file: bytes, and what it is worth on validation and test data."""
+    """One row per file: bytes, its own and of the kernels that it needs, and what it is worth on each data."""
     rows = []
     for name, path in paths.items():
         found, told = size(path), test.get(name, {"metric": None, "recall": None, "flips": None})
@@ -97,6 +99,7 @@ def forms(
                 "file": path.name,
                 "bytes": found.bytes,
                 "gzip_bytes": found.gzip_bytes,
+                "kernels_bytes": library_path().stat().st_size if name == SPARSE else 0,
                 "validation_metric": validation[name],
                 "test_metric": told["metric"],
                 "recall": told["recall"],
@@ -112,6 +115,9 @@ def sizes(rows: Iterable[Mapping[str, Any]], others: Mapping[str, int]) -> list[
     dense = by_name["dense"]
     counted = {"dense fp32": dense["bytes"], "dense gzipped": dense["gzip_bytes"], **others}
     counted |= {_SIZE_NAMES.get(name, row["file"]): row["bytes"] for name, row in by_name.items() if name != "dense"}
+    if SPARSE in by_name:
+        row = by_name[SPARSE]
+        counted[f"{row['file']} and kernels"] = row["bytes"] + row["kernels_bytes"]
     return [{"form": name, "bytes": count, "factor": dense["bytes"] / count} for name, count in counted.items()]
 
 

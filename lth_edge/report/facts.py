@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from lth_edge.report.sections import CONTROLS, Content, controls, seeds, split_shown
+from lth_edge.bench.wording import change
+from lth_edge.report.sections import BASELINE, CONTROLS, Content, controls, seeds, split_shown
 from lth_edge.report.units import Metric, write_bytes, write_share, write_sparsity, write_time
 
 Facts = list[tuple[str, str]]
@@ -63,6 +64,20 @@ def measured_sentence(report: Content) -> str:
     return f"{sentence} An empty graph takes {null}." if null else sentence
 
 
+def files_sentences(report: Content) -> list[str]:
+    """What the files are beside their figures, and which there is none of."""
+    forms = {form["name"]: form for form in report["forms"] or []}
+    told = []
+    if ticket := forms.get("ticket"):
+        told.append(
+            f"{ticket['file']} runs in any onnxruntime, and no faster for its zeros: onnxruntime fills them in at load."
+        )
+    if sparse := forms.get("sparse"):
+        kernels = f"a library of {write_bytes(sparse.get('kernels_bytes'))} that a stock onnxruntime loads"
+        told.append(f"{sparse['file']} computes only the weights that are left, in lth-edge's kernels: {kernels}.")
+    return [*told, *(f"There is no {form} file: {why}." for form, why in (report.get("missing_forms") or {}).items())]
+
+
 def task_facts(report: Content) -> Facts:
     task, metric = report["task"], Metric.of(report)
     examples = ", ".join(f"{count:,} {part}" for part, count in (task["examples"] or {}).items())
@@ -89,9 +104,17 @@ def find_facts(report: Content) -> Facts:
     ]
     if forecast.get("seconds_per_level") is not None:
         facts.append(("Forecast", f"{write_time(forecast['seconds_per_level'])} a level"))
+    facts += [("Gain forecast", gain_sentence(forecast["gain"]))] if forecast.get("gain") else []
     if forecast.get("unsupported"):
         facts.append(("Unsupported", ", ".join(map(str, forecast["unsupported"]))))
     return [*facts, ("Compact", compact_sentence(report))]
+
+
+def gain_sentence(gain: Content) -> str:
+    """What a random mask gained before anything was trained, beside int8; batch 1."""
+    told = [f"{form['form']} {change(form['speedup'])}" for form in gain["forms"] if form["form"] != BASELINE]
+    missing = [f"no {form}" for form in gain["missing"]]
+    return f"at {100 * gain['sparsity']:.1f}% zeros, random mask: {', '.join(told + missing)}"
 
 
 def compact_sentence(report: Content) -> str:

@@ -52,7 +52,7 @@ def _tables(report: Content) -> list[str]:
     measured = [escape(facts.measured_sentence(report))] if report["measurements"] else []
     doubts = [f"Warning: {escape(warning)}" for warning in costs.warnings(report)]
     return [
-        _section("Files", _table(costs.files_table(report))),
+        _section("Files", _table(costs.files_table(report)), escape(" ".join(facts.files_sentences(report)))),
         _section("Bytes", _table(costs.sizes_table(report))),
         _section("Density per layer", _table(sections.layers_table(report))),
         _section("Latency", *measured, _table(costs.latency_table(report)), *doubts),

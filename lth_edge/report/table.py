@@ -40,6 +40,8 @@ def print_report(report: Content, console: Console) -> None:
     console.print(_text(console, facts.chosen_sentence(report), "dim"))
     _print_table(sections.levels_table(report), console)
     _print_table(costs.files_table(report).without("gzipped"), console)
+    for sentence in facts.files_sentences(report):
+        console.print(_text(console, sentence, "dim"))
     _print_table(costs.latency_table(report, ("p50", "p99")), console)
     if report["measurements"]:
         console.print(_text(console, facts.measured_sentence(report), "dim"))

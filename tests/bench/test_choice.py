@@ -1,6 +1,6 @@
 import pytest
 
-from lth_edge.bench.choice import best_form, find_form, within_tolerance
+from lth_edge.bench.choice import best_form, find_form, held_bytes, within_tolerance
 
 
 def _change(report, name, **figures):
@@ -85,3 +85,17 @@ def test_any_other_form_may_win(report):
     assert find_form(report, "sparse")["bytes"] == 100_000
     with pytest.raises(KeyError, match="codebook"):
         find_form(report, "codebook")
+
+
+def test_the_kernels_that_a_form_needs_count_as_its_size(report):
+    sparse = {"name": "sparse", "bytes": 100_000, "validation_metric": 97.5, "test_metric": 97.0}
+    report["forms"].append(sparse)
+    assert held_bytes(report, "sparse") == 100_000
+    sparse["kernels_bytes"] = 250_000
+    assert held_bytes(report, "sparse") == 350_000
+    assert best_form(report) == "ticket"
+    report["measurements"]["latency"].append({"form": "sparse", "batch": 1, "speedup": {"median": 1.5, "verdict": ""}})
+    _speed(report, "sparse", 1.5, "faster")
+    assert best_form(report) == "sparse"
+    _prefer(report, "size")
+    assert best_form(report) == "ticket"

@@ -188,3 +188,39 @@ def test_controls_elsewhere_than_at_the_chosen_level(report):
 def test_controls_without_test_data_use_validation_data(report):
     answer, _ = _with_controls(report, [(None, None, None)])
     assert "is level with the same mask re-initialised (one seed: no interval)" in answer
+
+
+def with_sparse(report, bytes, kernels, median):
+    """A fourth form that needs kernels and is faster than dense."""
+    metrics = {"validation_metric": 97.2, "test_metric": 97.1}
+    report["forms"].append(
+        {"name": "sparse", "file": "ticket.sparse.onnx", "bytes": bytes, "kernels_bytes": kernels} | metrics
+    )
+    speedup = {"median": median, "low": median - 0.1, "high": median + 0.1, "verdict": "faster"}
+    report["measurements"]["latency"].append({"form": "sparse", "batch": 1, "speedup": speedup, "warning": ""})
+    return _answers(report)
+
+
+def test_a_sparse_form_that_wins_is_told_with_its_kernels_and_its_speed(report):
+    answers = with_sparse(report, 320_000, 80_000, 5.0)
+    assert answers["recommendation"] == (
+        "ship sparse: 7.5x smaller (6.0x smaller with the kernels it needs), 5.0x faster, "
+        "within tolerance (prefer: balanced)",
+        True,
+    )
+    assert "ticket.sparse.onnx is 7.5x smaller (320.0 kB and 80.0 kB of kernels, once a device)" in answers["size"][0]
+    assert "sparse 5.0x faster (4.90 to 5.10)" in answers["latency"][0]
+    assert answers["latency"][1] is True
+
+
+def test_a_sparse_form_that_is_faster_but_larger_with_its_kernels_is_told_of(report):
+    answer, _ = with_sparse(report, 320_000, 2_000_000, 1.5)["recommendation"]
+    assert answer.startswith("ship ticket: 8.0x smaller, no measurable change in latency")
+    assert answer.endswith("; sparse is 1.50x faster, for those who prefer latency")
+
+
+def test_kernels_that_make_a_file_larger_than_dense_are_no_success_in_size(report):
+    report["recipe"]["bench"]["prefer"] = "latency"
+    answers = with_sparse(report, 320_000, 9_000_000, 1.5)
+    assert answers["recommendation"][0].startswith("ship sparse: 7.5x smaller (3.9x larger with the kernels it needs)")
+    assert answers["size"][1] is False

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from pets_network import LABELS, PIXELS, save_network, save_two_inputs, scores
 
+from lth_edge.convert.model_file import save_model
+from lth_edge.convert.sparse import to_sparse
 from lth_edge.package.manifest import MANIFEST, SUMS, FileRecord, Manifest, sums
 from lth_edge.package.write import PackageContents, write_package
+from lth_edge.runtime.library import library_path, this_machine
 
 
 @pytest.fixture
@@ -44,6 +48,22 @@ def package(tmp_path: Path, contents: PackageContents) -> Path:
     """The folder of a written package; its zip lies beside it."""
     write_package(tmp_path / "package", contents)
     return tmp_path / "package"
+
+
+@pytest.fixture
+def sparse_contents(tmp_path: Path, contents: PackageContents) -> PackageContents:
+    """The same network in lth-edge's kernels, for this machine and one that is none."""
+    save_model(to_sparse(onnx.load(contents.model), min_sparsity=0).model, tmp_path / "sparse.onnx")
+    (tmp_path / "lth_edge.dll").write_bytes(b"of another machine")
+    libraries = {this_machine(): library_path(), "amiga-m68k": tmp_path / "lth_edge.dll"}
+    return dataclasses.replace(contents, form="sparse", model=tmp_path / "sparse.onnx", libraries=libraries)
+
+
+@pytest.fixture
+def sparse_package(tmp_path: Path, sparse_contents: PackageContents) -> Path:
+    """The folder of a package whose model needs the kernels beside it."""
+    write_package(tmp_path / "sparse", sparse_contents)
+    return tmp_path / "sparse"
 
 
 @pytest.fixture

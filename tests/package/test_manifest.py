@@ -45,10 +45,21 @@ def with_file(name):
     return content
 
 
+def with_libraries(libraries, fallback="fallback.onnx"):
+    content = with_file("liblth_edge.so")
+    content["files"]["fallback.onnx"] = {"sha256": HEX, "bytes": 1}
+    return content | {"fallback": fallback, "libraries": libraries}
+
+
 def test_json_round_trip_keeps_everything():
-    manifest = read(GOOD)
-    assert json.loads(manifest.to_json()) == GOOD
+    manifest = read(with_libraries({"linux-aarch64": "liblth_edge.so"}))
+    assert json.loads(manifest.to_json()) == with_libraries({"linux-aarch64": "liblth_edge.so"})
     assert Manifest.from_json(manifest.to_json()) == manifest
+
+
+def test_a_manifest_from_before_there_were_kernels_names_none():
+    assert read(GOOD).libraries == {}
+    assert json.loads(read(GOOD).to_json()) == GOOD | {"libraries": {}}
 
 
 def test_a_newer_schema_is_refused_with_its_mend():
@@ -174,3 +185,24 @@ def _items(node):
 def test_no_bytes_raise_anything_but_damaged(text):
     with pytest.raises(DamagedError):
         Manifest.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("libraries", "says"),
+    [
+        ({"linux-aarch64": "gone.so"}, "names gone.so but does not list it"),
+        ({"linux-aarch64": "../liblth_edge.so"}, "a plain file name"),
+        ({"linux-aarch64": 3}, "a plain file name"),
+        ({"\x1b[2J": "liblth_edge.so"}, "which is none"),
+        ({"linux": "liblth_edge.so"}, "which is none"),
+        (["liblth_edge.so"], "an object"),
+    ],
+)
+def test_libraries_that_cannot_be_are_refused(libraries, says):
+    with pytest.raises(DamagedError, match=says):
+        read(with_libraries(libraries))
+
+
+def test_libraries_without_a_fallback_are_refused():
+    with pytest.raises(DamagedError, match="without a fallback"):
+        read(with_libraries({"linux-aarch64": "liblth_edge.so"}, fallback="model.onnx"))

@@ -11,6 +11,8 @@ from packaging.requirements import Requirement
 from pets_network import PIXELS, Trap, scores
 
 from lth_edge.package import runner
+from lth_edge.package.manifest import MANIFEST, Manifest
+from lth_edge.runtime.library import this_machine
 
 
 def run(package, *arguments, status=0):
@@ -222,11 +224,61 @@ runpy.run_path(script, run_name="__main__")
 """
 
 
-def test_the_package_runs_with_numpy_and_onnxruntime_alone(package, tmp_path, saved):
+@pytest.mark.parametrize("kind", ["package", "sparse_package"])
+def test_the_package_runs_with_numpy_and_onnxruntime_alone(kind, request, tmp_path, saved):
+    package = request.getfixturevalue(kind)
     link_alone(tmp_path / "site", required("numpy") | required("onnxruntime"))
     alone = [sys.executable, "-I", "-S", "-c", ALONE, tmp_path / "site", package / "run.py"]
     checked = subprocess.run(alone, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert checked.returncode == 0, checked.stderr
+    assert "instead" not in checked.stderr
     assert "model.onnx repeats the test vector" in checked.stdout
     predicted = subprocess.run([*alone, saved(PIXELS)], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert predicted.stdout == run(package, saved(PIXELS))
+
+
+def test_a_sparse_model_runs_in_the_kernels_that_the_package_brings(sparse_package, package, saved):
+    assert "ok: 10 files as written" in run(sparse_package)
+    assert "model.onnx repeats the test vector" in run(sparse_package, "--threads", "2")
+    assert "fallback.onnx repeats the test vector" in run(sparse_package, "--fallback")
+    assert run(sparse_package, saved(PIXELS)) == run(package, saved(PIXELS))
+
+
+def falls_back(package):
+    """What the runner says on stderr where it must use the fallback."""
+    done = subprocess.run([sys.executable, package / "run.py"], capture_output=True, text=True, check=True)
+    assert "using fallback.onnx instead" in done.stderr
+    assert "fallback.onnx repeats the test vector" in done.stdout
+    return done.stderr
+
+
+def test_a_machine_that_the_package_has_no_kernels_for_uses_the_fallback(sparse_package, forge):
+    forge(sparse_package, libraries={"amiga-m68k": "lth_edge-amiga-m68k.dll"})
+    assert f"this package has none for {this_machine()}" in falls_back(sparse_package)
+
+
+def kernels_of(package):
+    return package / Manifest.from_json((package / MANIFEST).read_bytes()).libraries[this_machine()]
+
+
+def test_kernels_that_do_not_load_give_way_to_the_fallback(sparse_package, forge):
+    kernels_of(sparse_package).write_bytes(b"of another machine")
+    forge(sparse_package)
+    assert "cannot load model.onnx" in falls_back(sparse_package)
+
+
+@pytest.mark.parametrize("content", [b"damaged", None])
+def test_damaged_kernels_are_never_loaded(sparse_package, saved, content):
+    kernels = kernels_of(sparse_package)
+    kernels.unlink()
+    if content is not None:
+        kernels.write_bytes(content)
+    assert kernels.name in run(sparse_package, saved(PIXELS), status=6)
+
+
+@pytest.mark.parametrize("system", ["Linux", "Android", "Darwin", "Windows", "FreeBSD"])
+@pytest.mark.parametrize("machine", ["x86_64", "AMD64", "aarch64", "arm64", "riscv64"])
+def test_machines_have_the_names_that_packages_give_them(monkeypatch, system, machine):
+    monkeypatch.setattr("platform.system", lambda: system)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert runner._machine() == this_machine()

@@ -17,6 +17,7 @@ from lth_edge.package import archive, replay
 from lth_edge.package.manifest import MANIFEST, SUMS
 from lth_edge.package.verify import verify_package
 from lth_edge.package.write import write_package, zip_path
+from lth_edge.runtime import library
 
 NAMES = [
     "model.onnx",
@@ -344,3 +345,33 @@ def test_verifying_needs_neither_torch_nor_onnx(package):
     )
     done = subprocess.run([sys.executable, "-c", code, package], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "7"
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_sparse_package_verifies(sparse_package, zipped):
+    verified = verify_package(zip_path(sparse_package) if zipped else sparse_package)
+    assert set(verified.errors) == {"model.onnx", "fallback.onnx"}
+    assert not verified.skipped
+    assert set(verified.manifest.libraries.values()) <= set(verified.files)
+
+
+def test_where_there_are_no_kernels_the_fallback_alone_is_replayed(sparse_package, monkeypatch, tmp_path):
+    monkeypatch.setattr(library, "_FOLDER", tmp_path / "nothing")
+    verified = verify_package(sparse_package)
+    assert set(verified.errors) == {"fallback.onnx"}
+    assert "lacks the sparse kernels" in verified.skipped["model.onnx"]
+
+
+def test_verifying_runs_no_code_of_the_package(sparse_package, forge):
+    """Its libraries are compared with their hashes; the model is replayed with the kernels of this installation."""
+    for name in verify_package(sparse_package).manifest.libraries.values():
+        (sparse_package / name).write_bytes(b"never loaded")
+    forge(sparse_package)
+    assert set(verify_package(sparse_package).errors) == {"model.onnx", "fallback.onnx"}
+
+
+@pytest.mark.parametrize("name", ["LICENSE-kernels", "lth_edge-amiga-m68k.dll"])
+def test_damaged_kernels_are_named(sparse_package, name):
+    (sparse_package / name).write_bytes(b"damaged")
+    with pytest.raises(DamagedError, match=name):
+        verify_package(sparse_package)

@@ -3,6 +3,7 @@ import errno
 import json
 import subprocess
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from lth_edge.errors import DamagedError, InputError, ProofError, StorageError
 from lth_edge.package import write
 from lth_edge.package.manifest import MANIFEST, Manifest
 from lth_edge.package.write import write_package, zip_path
+from lth_edge.runtime.library import library_path, this_machine
 
 FILES = {
     "model.onnx", "fallback.onnx", "manifest.json", "SHA256SUMS", "test_vector.npz", "run.py", "README.md",
@@ -146,3 +148,32 @@ def test_the_vector_is_kept_as_given(package):
     with np.load(package / "test_vector.npz", allow_pickle=False) as arrays:
         np.testing.assert_array_equal(arrays["input_0"], PIXELS)
         assert arrays["input_0"].dtype == np.uint8
+
+
+def test_a_sparse_model_brings_the_kernels_of_each_target_and_their_licence(sparse_package):
+    manifest = Manifest.from_json((sparse_package / MANIFEST).read_bytes())
+    kernels = library_path()
+    name = f"{kernels.stem}-{this_machine()}{kernels.suffix}"
+    assert manifest.libraries == {this_machine(): name, "amiga-m68k": "lth_edge-amiga-m68k.dll"}
+    assert {file.name for file in sparse_package.iterdir()} == FILES | {*manifest.libraries.values(), "LICENSE-kernels"}
+    assert {*manifest.libraries.values(), "LICENSE-kernels"} <= set(manifest.files)
+    assert (sparse_package / name).read_bytes() == kernels.read_bytes()
+    assert (manifest.model, manifest.fallback) == ("model.onnx", "fallback.onnx")
+    assert manifest.oldest_onnxruntime == "1.20"
+
+
+def test_the_readme_of_a_sparse_model_says_where_it_runs_and_what_runs_elsewhere(sparse_package):
+    text = (sparse_package / "README.md").read_text()
+    assert f"-{this_machine()}" in text and f"({this_machine()})" in text
+    assert "computes the same with standard operators, more slowly" in text
+    assert "Apache-2.0 (`LICENSE-kernels`)" in text
+
+
+def test_the_licence_of_the_kernels_is_that_of_lth_edge(sparse_package):
+    repository = Path(__file__).parents[2]
+    assert (sparse_package / "LICENSE-kernels").read_bytes() == (repository / "LICENSE").read_bytes()
+
+
+def test_a_model_that_needs_kernels_is_no_fallback(tmp_path, sparse_contents):
+    with pytest.raises(InputError, match="needs kernels, and is no fallback"):
+        write_package(tmp_path / "out", dataclasses.replace(sparse_contents, fallback=sparse_contents.model))

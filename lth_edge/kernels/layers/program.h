@@ -21,9 +21,9 @@ struct Program;
 bool check(const Chain& chain, Message& error);
 
 // Prepares a checked chain for this CPU and for activations of the given extents, one each; height or width 0: not
-// known, to be prepared at each run. Of a linear chain height is 1 and width the number of tokens. Memory is the
-// host's. `tuning` is [3 x layers] or null. The constants must outlive the program; the chain and its arrays need not.
-// Null with an error where the host has no memory or the chain is too large.
+// known, to be prepared when a run first brings some. Of a linear chain height is 1 and width the number of tokens.
+// Memory is the host's. `tuning` is [3 x layers] or null. The constants must outlive the program; the chain and its
+// arrays need not. Null with an error where the host has no memory or the chain is too large.
 Program* create(Host* host, const Chain& chain, const Extent* expected, const int64_t* tuning, Message& error);
 
 // With the named instruction set rather than the best; null with an error where this CPU cannot run it.

@@ -30,12 +30,6 @@ bool known(const Program& program) {
   return true;
 }
 
-bool is_expected(const Program& program, const Extent* extents) {
-  for (int32_t i = 0; i < program.chain.activation_count; ++i)
-    if (!same(program.expected[i], extents[i])) return false;
-  return program.prepared;
-}
-
 Program* create_for(const InstructionSet& set, Host* host, const Chain& chain, const Extent* expected,
                     const int64_t* tuning, Message& error) {
   Storage size;
@@ -93,13 +87,14 @@ Program* create_with(const char* set, Host* host, const Chain& chain, const Exte
 }
 
 void destroy(Host* host, Program* program) {
+  free_kept_schedules(*program, host);
   free_schedule(host, program->schedule);
   host->release(host, program->memory);
 }
 
 bool output_extents(const Program* program, const Extent* activations, Extent* outputs, Message& error) {
   const Chain& chain = program->chain;
-  if (is_expected(*program, activations)) {
+  if (program->prepared && made_for(chain, program->schedule, activations)) {
     for (int32_t i = 0; i < chain.output_count; ++i) outputs[i] = program->schedule.extents[chain.outputs[i]];
     return true;
   }
@@ -113,11 +108,10 @@ bool run(const Program* program, Host* host, int64_t batch, const Extent* extent
          float* const* outputs, Message& error) {
   const Call call = {host, batch, activations, outputs};
   if (batch == 0 || extents[0].width == 0) return true;
-  if (is_expected(*program, extents)) return run_with(*program, program->schedule, call, error);
-  Schedule schedule;
-  if (!make_schedule(*program, host, extents, schedule, error)) return false;
-  const bool done = run_with(*program, schedule, call, error);
-  free_schedule(host, schedule);
+  const Schedule* const schedule = find_schedule(*program, host, extents, error);
+  if (schedule == nullptr) return false;
+  const bool done = run_with(*program, *schedule, call, error);
+  release_schedule(*program, host, schedule);
   return done;
 }
 

@@ -32,6 +32,9 @@ struct Schedule {
   void* packed;            // memory of what the plans point to
 };
 
+// Extents that come up in runs without having been expected: the first few of them stay prepared.
+constexpr int32_t most_kept = 4;
+
 struct Program {
   const InstructionSet* set;
   Chain chain;
@@ -39,7 +42,8 @@ struct Program {
   Extent* expected;       // [activations]
   bool prepared;          // `schedule` is made for `expected`
   Schedule schedule;
-  void* memory;  // of the program itself
+  mutable Schedule* kept[most_kept];  // null or made; each is set once, by whichever run comes first
+  void* memory;                       // of the program itself
 };
 
 bool same(Extent a, Extent b);
@@ -58,6 +62,15 @@ int64_t place_values(const Chain& chain, const Extent* extents, bool outside, in
 // Prepares for these activations; false with an error where they contradict the chain or the host has no memory left.
 bool make_schedule(const Program& program, Host* host, const Extent* activations, Schedule& schedule, Message& error);
 void free_schedule(Host* host, Schedule& schedule);
+
+// Whether a schedule was made for these activations.
+bool made_for(const Chain& chain, const Schedule& schedule, const Extent* activations);
+
+// The schedule for these activations: the expected one, one that is kept, or a new one. Null with an error where they
+// contradict the chain or the host has no memory left. Given back with `release_schedule`.
+const Schedule* find_schedule(const Program& program, Host* host, const Extent* activations, Message& error);
+void release_schedule(const Program& program, Host* host, const Schedule* schedule);
+void free_kept_schedules(const Program& program, Host* host);
 
 // A chain of tokens runs tile by tile; of each value a tile holds this.
 inline Extent tile_extent(const Schedule& schedule, int32_t value) {

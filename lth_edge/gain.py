@@ -1,0 +1,158 @@
+"""What pruning will gain on this machine, before anything is trained.
+
+Speed depends on how many weights are left and hardly on which: the unpruned net with a random mask stands for the
+ticket that may come. It is timed beside the dense and the int8 file.
+"""
+
+import math
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from lth_edge.bench.choice import BASELINE, SPARSE
+from lth_edge.bench.inputs import save_feed
+from lth_edge.bench.latency import latency_rows, latency_samples
+from lth_edge.bench.null_graph import null_graph
+from lth_edge.bench.wording import change, kilobytes, ratio
+from lth_edge.convert.model_file import save_model
+from lth_edge.errors import InputError
+from lth_edge.export.onnx_export import export_onnx
+from lth_edge.find.controls import random_mask
+from lth_edge.find.prunable import Prunable
+from lth_edge.find.search import layer_rates
+from lth_edge.find.train import load, weights_of
+from lth_edge.forms import quantise, write_sparse
+from lth_edge.recipe import FindRecipe, Recipe
+from lth_edge.tasks.task import Task
+from lth_edge.ticket import Mask
+from lth_edge.verify import Proof, prove
+
+ASSUMED_SPARSITY = 0.9
+"""Where the recipe names none and its levels reach further: what many networks bear."""
+PROCESSES, SECONDS = 3, 0.2
+"""Of timing; the fewest processes that make an interval of medians."""
+CALIBRATION_EXAMPLES = 8
+"""The speed of int8 does not depend on its ranges."""
+PROVED_EXAMPLES = 32
+
+
+@dataclass(frozen=True)
+class FormGain:
+    """One file: its bytes, its median latency at batch 1, and the speed-up over dense (`bench.latency`)."""
+
+    form: str
+    bytes: int
+    p50_us: float
+    speedup: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What to expect of a ticket.
+
+    Attributes:
+        sparsity: of the random mask.
+        forms: dense first.
+        missing: form -> why there is none.
+        threads: of onnxruntime.
+    """
+
+    sparsity: float
+    forms: tuple[FormGain, ...]
+    missing: Mapping[str, str]
+    threads: int
+
+    def lines(self) -> list[str]:
+        """One sentence a form, for people."""
+        dense, *others = self.forms
+        threads = "one thread" if self.threads == 1 else f"{self.threads} threads"
+        return [
+            f"dense takes {dense.p50_us:.0f} us in onnxruntime (batch 1, {threads}), in {kilobytes(dense.bytes)}",
+            *(f"{self._named(form.form)} takes {form.p50_us:.0f} us, {_told(form, dense)}" for form in others),
+            *(f"no {form} file: {why}" for form, why in self.missing.items()),
+        ]
+
+    def _named(self, form: str) -> str:
+        return f"sparse with {self.sparsity:.1%} zeros (random mask)" if form == SPARSE else form
+
+
+def forecast_gain(task: Task, recipe: Recipe, network: nn.Module, layers: Prunable) -> tuple[Gain, Proof]:
+    """Export the unpruned net dense, as int8 and with a random mask; prove dense and sparse, time all three.
+
+    Args:
+        layers: of the network.
+
+    Returns:
+        The gain, and the proof of the dense file.
+
+    Raises:
+        InputError: the network cannot be exported.
+        ProofError: an exported file computes something else.
+    """
+    mask = expected_mask(recipe.find, layers)
+    with tempfile.TemporaryDirectory(prefix="lth-edge-forecast-") as name:
+        folder = Path(name)
+        proof, paths, missing = _write(task, recipe, network, mask, folder)
+        rows = _timed(task, recipe, paths, folder)
+        sizes = {form: path.stat().st_size for form, path in paths.items()}
+    forms = (FormGain(row["form"], sizes[row["form"]], row["p50_us"], row["speedup"]) for row in rows)
+    return Gain(mask.sparsity, tuple(forms), missing, recipe.bench.bench_threads), proof
+
+
+def expected_mask(recipe: FindRecipe, layers: Prunable) -> Mask:
+    """A random mask of the sparsity asked for: each layer has lost its rate, level after level.
+
+    A sparsity that the recipe names holds as far as its levels reach; without one, `ASSUMED_SPARSITY` does.
+    """
+    rates = layer_rates(layers, recipe.prune_rate, recipe.output_prune_rate)
+    sizes = {name: math.prod(shape) for name, shape in layers.shapes.items()}
+    wanted = (1 - (recipe.sparsity or ASSUMED_SPARSITY)) * sum(sizes.values())
+    few, many = 0.0, float(recipe.levels)
+    for _ in range(60):
+        level = (few + many) / 2
+        left = sum(size * (1 - rates[name]) ** level for name, size in sizes.items())
+        few, many = (level, many) if left > wanted else (few, level)
+    kept = {name: np.arange(size) < max(1, round(size * (1 - rates[name]) ** many)) for name, size in sizes.items()}
+    return random_mask(Mask({name: kept[name].reshape(shape) for name, shape in layers.shapes.items()}), 0)
+
+
+def _write(
+    task: Task, recipe: Recipe, network: nn.Module, mask: Mask, folder: Path
+) -> tuple[Proof, dict[str, Path], dict[str, str]]:
+    """The proof of the dense file, the files by form, and why a form is missing."""
+    paths, missing = {BASELINE: folder / "dense.onnx"}, {}
+    save_model(export_onnx(task, network, None, recipe.store.opset).model, paths[BASELINE])
+    proof = prove(BASELINE, paths[BASELINE], task, network, task.splits.train, PROVED_EXAMPLES)
+    try:
+        quantise(task, paths[BASELINE], folder / "int8.onnx", CALIBRATION_EXAMPLES)
+        paths["int8"] = folder / "int8.onnx"
+    except InputError as error:
+        missing["int8"] = error.message
+    masked = task.network(recipe.find.seeds[0])
+    load(masked, mask.apply(weights_of(network)))
+    try:
+        write_sparse(export_onnx(task, masked, mask, recipe.store.opset), folder / "sparse.onnx")
+        paths[SPARSE] = folder / "sparse.onnx"
+        prove(SPARSE, paths[SPARSE], task, masked, task.splits.train, PROVED_EXAMPLES)
+    except InputError as error:
+        missing[SPARSE] = error.message
+    return proof, paths, missing
+
+
+def _timed(task: Task, recipe: Recipe, paths: Mapping[str, Path], folder: Path) -> list[dict[str, Any]]:
+    null = folder / "null.onnx"
+    null.write_bytes(null_graph())
+    feed = save_feed(folder / "1.npz", task.feed(task.splits.train.batch(torch.arange(1))[0]))
+    settings = replace(recipe.bench, processes=PROCESSES, seconds=SECONDS)
+    return latency_rows(latency_samples(paths, {"1": feed}, null, settings))
+
+
+def _told(form: FormGain, dense: FormGain) -> str:
+    size = ratio(dense.bytes / form.bytes, "smaller", "larger")
+    return f"{change(form.speedup)}, in {kilobytes(form.bytes)}: {size}"
