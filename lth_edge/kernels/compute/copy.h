@@ -25,11 +25,9 @@ LTH_INLINE void copy(float* to, const float* from, int64_t count) {
   for (int64_t i = 0; i < count; ++i) to[i] = from[i];
 }
 
-// Every second number.
+// The even numbers of a, then the odd ones of b.
 template <int lanes>
-LTH_INLINE Vector<lanes> every_second(const float* from) {
-  const Vector<lanes> a = load<lanes>(from),
-                      b = load<lanes>(from + lanes - 1);  // b from one earlier: reads nothing beyond
+LTH_INLINE Vector<lanes> evens_then_odds(Vector<lanes> a, Vector<lanes> b) {
   if constexpr (lanes == 4) {
     return __builtin_shufflevector(a, b, 0, 2, 5, 7);
   } else if constexpr (lanes == 8) {
@@ -37,6 +35,12 @@ LTH_INLINE Vector<lanes> every_second(const float* from) {
   } else {
     return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31);
   }
+}
+
+// Every second number: the later half is loaded from one earlier, to read nothing beyond.
+template <int lanes>
+LTH_INLINE Vector<lanes> every_second(const float* from) {
+  return evens_then_odds<lanes>(load<lanes>(from), load<lanes>(from + lanes - 1));
 }
 
 template <int lanes>

@@ -58,6 +58,28 @@ LTH_INLINE Vector<lanes> splat(float value) {
   return value - Vector<lanes>{};
 }
 
+// The even numbers of a, then those of b.
+LTH_INLINE Vector<native_lanes> evens(Vector<native_lanes> a, Vector<native_lanes> b) {
+#if defined(__AVX512F__)
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+#elif defined(__AVX2__)
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+#else
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6);
+#endif
+}
+
+// The odd numbers of a, then those of b.
+LTH_INLINE Vector<native_lanes> odds(Vector<native_lanes> a, Vector<native_lanes> b) {
+#if defined(__AVX512F__)
+  return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+#elif defined(__AVX2__)
+  return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+#else
+  return __builtin_shufflevector(a, b, 1, 3, 5, 7);
+#endif
+}
+
 // One lane up, a zero first.
 LTH_INLINE Vector<native_lanes> shifted_up(Vector<native_lanes> x) {
   const Vector<native_lanes> zero = {};

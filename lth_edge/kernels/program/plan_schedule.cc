@@ -10,7 +10,7 @@ namespace {
 constexpr double grain = 300e3;
 constexpr int32_t most_chunks = 64;
 // Tiles below which the output channels are cut as well.
-constexpr int32_t enough_units = 8;
+constexpr int32_t enough_units = 4;
 constexpr int32_t least_rows = 8;
 
 int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
