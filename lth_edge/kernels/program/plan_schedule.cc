@@ -1,4 +1,4 @@
-#include "schedule.h"
+#include "run_chunks.h"
 
 #include "../plan/choose_tokens.h"
 #include "../plan/geometry.h"
@@ -8,7 +8,6 @@ namespace {
 
 // Multiply-adds that are worth handing to another thread: some ten microseconds.
 constexpr double grain = 300e3;
-constexpr int32_t most_chunks = 64;
 // Tiles below which the output channels are cut as well.
 constexpr int32_t enough_units = 4;
 constexpr int32_t least_rows = 8;

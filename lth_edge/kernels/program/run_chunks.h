@@ -1,12 +1,51 @@
-// Work cut into chunks, each with scratch of its own.
+// Work cut into chunks, each with scratch that no other uses at the same time.
 #pragma once
 
 #include "schedule.h"
 
 namespace lth {
 
-// Calls work(unit, scratch) for every unit below `units`, in `chunks` runs of neighbours that may go on at once. A
-// single chunk uses `scratch`; several take theirs from the host. False where the host has no memory left.
+constexpr int32_t most_chunks = 64;
+
+// Scratch for as many chunks as run at once, handed on from chunk to chunk: the first is the caller's own, so that a
+// single thread always finds the same memory in its cache, and asks the host for none.
+class ScratchPool {
+ public:
+  ScratchPool(Host* host, int64_t floats, float* first)
+      : host_(host), bytes_(static_cast<size_t>(floats) * sizeof(float) + Storage::alignment) {
+    scratch_[0] = first;
+  }
+
+  ~ScratchPool() {
+    for (void* memory : memory_)
+      if (memory != nullptr) host_->release(host_, memory);
+  }
+
+  // A free place, with its scratch; null where the host has no memory left.
+  float* take(int32_t& place) {
+    uint64_t taken = __atomic_load_n(&taken_, __ATOMIC_RELAXED);
+    do place = __builtin_ctzll(~taken);
+    while (!__atomic_compare_exchange_n(&taken_, &taken, taken | (uint64_t{1} << place), true, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED));
+    if (scratch_[place] == nullptr) {
+      memory_[place] = host_->allocate(host_, bytes_);
+      if (memory_[place] != nullptr) scratch_[place] = Storage(memory_[place]).take<float>(0);
+    }
+    return scratch_[place];
+  }
+
+  void give_back(int32_t place) { __atomic_fetch_and(&taken_, ~(uint64_t{1} << place), __ATOMIC_RELEASE); }
+
+ private:
+  Host* const host_;
+  const size_t bytes_;
+  uint64_t taken_ = 0;
+  float* scratch_[most_chunks] = {};
+  void* memory_[most_chunks] = {};
+};
+
+// Calls work(unit, scratch) for every unit below `units`, in `chunks` runs of neighbours that may go on at once;
+// `scratch` is for one of them. False where the host has no memory left.
 template <class Work>
 bool run_chunks(Host* host, int32_t chunks, int32_t units, int64_t scratch_floats, float* scratch, Work work) {
   if (chunks <= 1) {
@@ -14,26 +53,22 @@ bool run_chunks(Host* host, int32_t chunks, int32_t units, int64_t scratch_float
     return true;
   }
   struct Job {
-    Host* host;
+    ScratchPool pool;
     Work& work;
     int64_t chunks, units;
-    size_t bytes;
     bool failed;
-  } job = {host, work, chunks, units, static_cast<size_t>(scratch_floats) * sizeof(float) + Storage::alignment, false};
+  } job = {{host, scratch_floats, scratch}, work, chunks, units, false};
   host->parallel_for(
       host, static_cast<size_t>(chunks),
       [](void* argument, size_t chunk) {
         Job& job = *static_cast<Job*>(argument);
-        void* memory = job.host->allocate(job.host, job.bytes);
-        if (memory == nullptr) {
-          __atomic_store_n(&job.failed, true, __ATOMIC_RELAXED);
-          return;
-        }
-        float* scratch = Storage(memory).take<float>(0);
+        int32_t place = 0;
+        float* const own = job.pool.take(place);
+        if (own == nullptr) __atomic_store_n(&job.failed, true, __ATOMIC_RELAXED);
         const int64_t begin = static_cast<int64_t>(chunk) * job.units / job.chunks;
         const int64_t end = static_cast<int64_t>(chunk + 1) * job.units / job.chunks;
-        for (int64_t unit = begin; unit < end; ++unit) job.work(static_cast<int32_t>(unit), scratch);
-        job.host->release(job.host, memory);
+        for (int64_t unit = begin; own != nullptr && unit < end; ++unit) job.work(static_cast<int32_t>(unit), own);
+        job.pool.give_back(place);
       },
       &job);
   return !__atomic_load_n(&job.failed, __ATOMIC_RELAXED);
