@@ -3,15 +3,18 @@
     python benchmarks/readme.py           rewrite the tables between the markers
     python benchmarks/readme.py --check   fail where the README says anything else
 
-A marker names a table and a recipe, `<!-- curve: lenet-300-100-mnist -->`; the newest result of the recipe is used.
+A marker names a table and a recipe, `<!-- curve: lenet-300-100-mnist -->`, or the kernels, `<!-- speed: kernels -->`;
+the newest result of that name is used. Where there is none yet, nothing stands between the markers.
 """
 
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+
+from kernels import table as kernels
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -20,12 +23,10 @@ TOLD_LEVELS = (1.0, 0.513, 0.2107, 0.1083, 0.0358)
 Content = dict[str, Any]
 
 
-def newest(recipe: str) -> Path:
-    """The folder of the newest result of a recipe; dates end the folders' names."""
+def newest(recipe: str) -> Path | None:
+    """The folder of the newest result of a recipe, or of the kernels; dates end the folders' names."""
     found = sorted((HERE / "results").glob(f"*/{recipe}/report.json"), key=lambda path: path.parent.parent.name[-10:])
-    if not found:
-        sys.exit(f"benchmarks/results holds no report of {recipe}; run reproduce.py first")
-    return found[-1].parent
+    return found[-1].parent if found else None
 
 
 def curve(report: Content, place: Path) -> str:
@@ -40,13 +41,12 @@ def curve(report: Content, place: Path) -> str:
             f"| {point['weights_left']:.1%} | {_mean(point['test'])} | {_difference(point)} | "
             f"{_mean(_at(report, 'reinit', point['level']))} | {_mean(_at(report, 'random-mask', point['level']))} |"
         )
-    machine = f"{report['machine']['cpu']}, {report['machine']['cores']} cores"
     return "\n".join(
         [
             *lines,
             "",
             f"Mean of {seeds} seeds with its 95% t interval; {report['task']['examples']['test']:,} test images, "
-            f"{_reads(report['task']['test_reads'])}. {machine}, {report['created'][:10]}; "
+            f"{_reads(report['task']['test_reads'])}. {_where(report)}; "
             f"[raw report]({_link(place / 'report.json')}).",
             "",
             f"![Accuracy by weights left]({_link(place / 'curve.svg')})",
@@ -87,7 +87,32 @@ def files(report: Content, place: Path) -> str:
     )
 
 
-TABLES: dict[str, Callable[[Content, Path], str]] = {"curve": curve, "files": files}
+def speed(report: Content, place: Path) -> str:
+    """The kernels' speed beside dense fp32, int8 and DeepSparse, the targets and the roofline."""
+    results = list(kernels.results(place))
+    return (
+        f"{kernels.speed(report, place)}\n\nBatch 1. {_where(report)}, onnxruntime {report['machine']['onnxruntime']}; "
+        f"processes a row: {_span(len(result.content['runs']) for result in results)}. Ratios: median and 10th to 90th "
+        "percentile of interleaved rounds on one thread, "
+        f"{_span(len(result.times(kernels.DENSE)) for result in results)} a row; [raw results]({_link(place)})."
+    )
+
+
+def footprint(report: Content, place: Path) -> str:
+    """Load time and peak memory of the kernels' models, beside dense fp32."""
+    processes = _span(len(rows) for result in kernels.results(place) for rows in result.content["footprint"].values())
+    return (
+        f"{kernels.footprint(report, place)}\n\nMedians; fresh processes a row: {processes}. {_where(report)}; "
+        f"[raw results]({_link(place)})."
+    )
+
+
+TABLES: dict[str, Callable[[Content, Path], str]] = {
+    "curve": curve,
+    "files": files,
+    "speed": speed,
+    "footprint": footprint,
+}
 
 
 def written(text: str) -> str:
@@ -95,6 +120,9 @@ def written(text: str) -> str:
 
     def table(match: re.Match[str]) -> str:
         place = newest(match[3])
+        if place is None:
+            print(f"benchmarks/results holds no report of {match[3]} yet", file=sys.stderr)
+            return f"{match[1]}{match[4]}"
         report = json.loads((place / "report.json").read_text())
         return f"{match[1]}{TABLES[match[2]](report, place)}\n{match[4]}"
 
@@ -137,6 +165,16 @@ def _speed(row: Content) -> str:
     if speed["verdict"] == "baseline":
         return f"{row['p50_us']:.0f} us"
     return f"{speed['median']:.2f}x ({speed['low']:.2f} to {speed['high']:.2f}), {speed['verdict']}"
+
+
+def _where(report: Content) -> str:
+    return f"{report['machine']['cpu']}, {report['machine']['cores']} cores, {report['created'][:10]}"
+
+
+def _span(counts: Iterable[int]) -> str:
+    """The number, or the least and the largest where rows differ."""
+    told = sorted(set(counts))
+    return str(told[0]) if len(told) == 1 else f"{told[0]} to {told[-1]}"
 
 
 def _reads(count: int) -> str:

@@ -12,9 +12,9 @@ from lth_edge.errors import INTERRUPTED, LthEdgeError, NoTicketError
 from lth_edge.options import GroupedCommand, changes, recipe_options
 from lth_edge.recipe import Recipe
 
-EPILOG = """Exit codes: 0 done; 1 other error; 2 wrong option or recipe; 3 missing or damaged model, data or weights;
-4 no ticket within tolerance; 5 a file does not compute what it was made from does; 6 damaged ticket, package or run;
-7 no space left, or not writable; 8 training failed; 130 interrupted."""
+EPILOG = """Exit codes: 0 done; 1 other error; 2 wrong option or recipe; 3 missing or unfit model, data or weights;
+4 no ticket within tolerance; 5 a file does not compute what it was made from does; 6 damaged ONNX file, ticket,
+package or run; 7 no space left, or not writable; 8 training failed; 130 interrupted."""
 
 
 @click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})

@@ -87,8 +87,8 @@ def _nothing(source: Path, layers: Sequence[LayerOutcome]) -> InputError:
         return InputError(f"{source} holds no constant weight of a Gemm, MatMul or Conv", "give another file")
     sparsest = max(layers, key=lambda layer: layer.sparsity)
     return InputError(
-        f"no layer of {source} would gain; the sparsest is {sparsest.name!r}: {sparsest.reason}",
-        "prune the network further, or lower --min-sparsity",
+        f"no layer of {source} would gain; the sparsest is {sparsest.name!r}, {sparsest.reason}",
+        "prune the network further, or give a lower --min-sparsity" if sparsest.sparsity else "prune the network first",
     )
 
 
@@ -120,6 +120,8 @@ def print_conversion(conversion: Conversion, out: Path, verify: bool, console: C
 def _proof(proof: Agreement | None) -> str:
     if proof is None:
         return "not proved: no random inputs could be guessed that the model takes"
+    if not proof.error <= LIMIT:  # float32 would have been refused
+        return f"run on random inputs: its rounded weights change up to {proof.error:.1e} of the largest output"
     return f"proved on random inputs: largest error {proof.error:.1e} of the largest output"
 
 

@@ -5,7 +5,7 @@
     ├── InputError              3   a model, data set or weights that are missing, damaged or of the wrong kind
     ├── NoTicketError           4   the search ended with no ticket within tolerance; the curve is still written
     ├── ProofError              5   a file does not compute what it was made from does
-    ├── DamagedError            6   a ticket, package or run folder that does not match its own hashes or schema
+    ├── DamagedError            6   an unreadable ONNX file; a ticket, package or run that does not match its hashes
     ├── StorageError            7   the disk is full or cannot be written
     └── TrainingError           8   training itself failed: the loss is not finite
                               130   interrupted (Ctrl-C); the same command goes on from the last finished level

@@ -1,10 +1,12 @@
 """The README says what the raw results say, and its commands are those that are tested."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+KERNELS = "<!-- speed: kernels -->\n<!-- end -->\n<!-- footprint: kernels -->\n<!-- end -->\n"
 
 
 def test_every_table_in_the_readme_is_made_from_the_raw_reports():
@@ -12,17 +14,66 @@ def test_every_table_in_the_readme_is_made_from_the_raw_reports():
 
 
 def test_a_changed_figure_is_noticed(tmp_path):
-    readme = (ROOT / "README.md").read_text()
-    copy = tmp_path / "project"
-    (copy / "benchmarks").mkdir(parents=True)
-    (copy / "benchmarks" / "results").symlink_to(ROOT / "benchmarks" / "results")
-    (copy / "benchmarks" / "readme.py").write_text((ROOT / "benchmarks" / "readme.py").read_text())
-    (copy / "README.md").write_text(readme.replace("| dense.onnx | ", "| dense.onnx | 1", 1))
-    checked = subprocess.run([sys.executable, copy / "benchmarks" / "readme.py", "--check"], check=False)
-    assert checked.returncode == 1
+    text = (ROOT / "README.md").read_text().replace("| dense.onnx | ", "| dense.onnx | 1", 1)
+    checked = write_tables(project(tmp_path, text, ROOT / "benchmarks" / "results"), "--check")
+    assert checked.returncode == 1 and "the README's figures are not those of" in checked.stderr
+
+
+def test_the_kernels_tables_are_those_of_the_newest_day(tmp_path):
+    for day, dense_us in (("2026-01-01", 500.0), ("2026-01-02", 900.0)):
+        write_kernel_results(tmp_path / "results" / f"cpu-2-cores-{day}" / "kernels", day, dense_us)
+    copy = project(tmp_path, KERNELS, tmp_path / "results")
+    assert write_tables(copy).returncode == 0
+    told = (copy / "README.md").read_text()
+    assert "| mlp | 90.0% | fp32 | 0.9 ms | 9.00x (9.00 to 9.00) |" in told and "| 2.0 ms | 3.0 ms |" in told
+    assert "A CPU, 2 cores, 2026-01-02" in told and "processes a row: 1" in told and "one thread, 3 a row" in told
+    assert "[raw results](benchmarks/results/cpu-2-cores-2026-01-02/kernels)" in told
+    assert write_tables(copy, "--check").returncode == 0
+
+
+def test_without_results_nothing_stands_between_the_markers(tmp_path):
+    copy = project(tmp_path, KERNELS.replace("-->\n<!-- end", "-->\n| 7.00x |\n<!-- end"), tmp_path / "none")
+    done = write_tables(copy)
+    assert done.returncode == 0 and "no report of kernels yet" in done.stderr
+    assert (copy / "README.md").read_text() == KERNELS
 
 
 def test_ci_runs_the_test_command_of_the_readme():
     command = "pip install '.[test]' && pytest"
     assert command in (ROOT / "README.md").read_text()
     assert command.replace("install ", "install --quiet ") in (ROOT / ".ci" / "run").read_text()
+
+
+def project(folder: Path, readme: str, results: Path) -> Path:
+    """A copy of what makes the tables."""
+    copy = folder / "project"
+    (copy / "benchmarks").mkdir(parents=True)
+    (copy / "benchmarks" / "results").symlink_to(results)
+    (copy / "benchmarks" / "kernels").symlink_to(ROOT / "benchmarks" / "kernels")
+    (copy / "benchmarks" / "readme.py").write_text((ROOT / "benchmarks" / "readme.py").read_text())
+    (copy / "README.md").write_text(readme)
+    return copy
+
+
+def write_tables(copy: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, copy / "benchmarks" / "readme.py", *options]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+def write_kernel_results(folder: Path, day: str, dense_us: float) -> None:
+    rounds = {"1": {"dense": [dense_us] * 3, "sparse fp32": [100.0] * 3}}
+    footprints = {"dense": (3.0, 4_000_000), "sparse fp32": (2.0, 3_000_000)}
+    result = {
+        "model": "mlp",
+        "percent": 90,
+        "sparsity": 0.9,
+        "gflop_on_nonzeros": 0.001,
+        "bytes": {"dense": 1_000_000, "sparse fp32": 200_000},
+        "runs": [{"rounds_us": rounds, "peak_gflops": [50.0], "errors": {}}],
+        "footprint": {form: [{"load_ms": ms, "peak_bytes": size}] for form, (ms, size) in footprints.items()},
+    }
+    machine = {"cpu": "A CPU", "cores": 2, "onnxruntime": "1.20.0", "flags": ["avx2"]}
+    report = {"schema_version": 1, "created": f"{day}T00:00:00Z", "machine": machine, "results": ["mlp-90.json"]}
+    folder.mkdir(parents=True)
+    for name, content in (("report.json", report), ("mlp-90.json", result)):
+        (folder / name).write_text(json.dumps(content))

@@ -101,7 +101,7 @@ def speed(report: Content, folder: Path) -> str:
 def footprint(_: Content, folder: Path) -> str:
     """Load time and peak memory of a fresh process, beside dense."""
     lines = [
-        "| model | sparsity | values | file | dense | load | dense | peak memory | dense |",
+        "| model | sparsity | values | file | dense file | load | dense load | peak memory | dense peak |",
         "| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     lines += [_footprint_row(result, form) for result in results(folder) for form in result.sparse_forms()]

@@ -99,7 +99,7 @@ def _verdict(interval: MedianInterval) -> str:
 def _warning(p50_us: float, null_us: float) -> str:
     if p50_us >= _CALLS_AT_LEAST * null_us:
         return ""
-    return f"under {_CALLS_AT_LEAST}x the {null_us:.1f} us of an empty graph: the call itself weighs in"
+    return f"a median under {_CALLS_AT_LEAST}x the {null_us:.1f} us of an empty graph: the call itself weighs in"
 
 
 def _pooled(times: PerProcess, ranks: Sequence[float]) -> list[float]:

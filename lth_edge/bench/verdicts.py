@@ -60,7 +60,7 @@ def _faster_one(report: Mapping[str, Any], best: str) -> str:
     fastest = max(within_tolerance(report), key=lambda form: speed_factor(report, form))
     if speed_factor(report, fastest) <= speed_factor(report, best):
         return ""
-    return f"; {fastest} is {_speed_told(report, fastest)}, for those who prefer latency"
+    return f"; {fastest} is {_speed_told(report, fastest)}: --prefer latency ships it"
 
 
 def _with_kernels(report: Mapping[str, Any], form: str) -> str:

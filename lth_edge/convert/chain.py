@@ -5,7 +5,7 @@ node stands for the chain.
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import onnx
@@ -15,6 +15,7 @@ from lth_edge.convert.graph import reads
 
 _MOST_LAYERS = 1024
 _MOST_ACTIVATIONS = 64
+_MOST_OUTPUTS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,14 +49,15 @@ def item_of(content: "onnx.NodeProto | ChainLayer | Chain") -> Item:
     return Item(tuple(reads(content)), tuple(filter(None, content.output)), content)
 
 
-def gather(layers: Sequence[ChainLayer], nodes: Iterable[onnx.NodeProto]) -> list[Chain]:
+def gather(layers: Sequence[ChainLayer], nodes: Iterable[onnx.NodeProto], outputs: Collection[str]) -> list[Chain]:
     """Put layers of one kind into chains, each as long as can be.
 
     Args:
         layers: all that will run in a chain.
         nodes: everything else in the network.
+        outputs: of the network.
     """
-    network = _Network([item_of(content) for content in (*layers, *nodes)])
+    network = _Network([item_of(content) for content in (*layers, *nodes)], outputs)
     for place in network.order:
         if isinstance(network.items[place].content, ChainLayer):
             for neighbour in network.neighbours(place):
@@ -88,8 +90,9 @@ def in_order(items: Sequence[Item]) -> list[Item]:
 class _Network:
     """Items and the chains that they are in so far; every item starts as a chain of its own."""
 
-    def __init__(self, items: list[Item]) -> None:
+    def __init__(self, items: list[Item], outputs: Collection[str]) -> None:
         self.items = in_order(items)
+        self._outputs = outputs
         self.order = range(len(items))
         self._makers = {name: place for place, item in enumerate(self.items) for name in item.makes}
         self._readers: dict[str, list[int]] = {}
@@ -111,19 +114,20 @@ class _Network:
         return isinstance(one, ChainLayer) and isinstance(other, ChainLayer) and one.spatial == other.spatial
 
     def join(self, a: int, b: int) -> None:
-        """Make one chain of two, unless it would be too long or not convex."""
+        """Make one chain of two, unless it would be too large or not convex."""
         first, second = self._chain[a], self._chain[b]
         together = self._members[first] | self._members[second]
-        if first == second or self._too_long(together) or self._returns(together):
+        if first == second or self._too_large(together) or self._returns(together):
             return
         self._members[first] = together
         for place in self._members.pop(second):
             self._chain[place] = first
 
-    def _too_long(self, places: set[int]) -> bool:
+    def _too_large(self, places: set[int]) -> bool:
         made = {name for place in places for name in self.items[place].makes}
         read = {name for place in places for name in self.items[place].needs}
-        return len(places) > _MOST_LAYERS or len(read - made) > _MOST_ACTIVATIONS
+        given = sum(name in self._outputs or not places.issuperset(self._readers.get(name, ())) for name in made)
+        return len(places) > _MOST_LAYERS or len(read - made) > _MOST_ACTIVATIONS or given > _MOST_OUTPUTS
 
     def _returns(self, places: set[int]) -> bool:
         """Whether a way leaves these items and comes back to them."""

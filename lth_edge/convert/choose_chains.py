@@ -30,11 +30,11 @@ def choose_chains(
         return []
     others = [fuse_epilogue(scope, layer, taken) for layer in layers if not pays(layer, min_sparsity)]
     pools = _pools(scope, [*paying, *others], names)
-    largest = gather([*paying, *others, *pools], nodes_beside(scope, [*paying, *others, *pools]))
+    largest = gather([*paying, *others, *pools], nodes_beside(scope, [*paying, *others, *pools]), scope.outputs)
     joining = [layer for chain in largest for layer in _joining(scope, chain, paying)]
     weighty = [*paying, *joining]
     chosen = [*weighty, *_behind(weighty, pools)]
-    chains = gather(chosen, nodes_beside(scope, chosen))
+    chains = gather(chosen, nodes_beside(scope, chosen), scope.outputs)
     return [chain for chain in chains if any(layer in paying for layer in chain.layers)]
 
 

@@ -66,4 +66,4 @@ def _what(chain: Chain, place: int, min_sparsity: float | None) -> str:
 def _why_dense(layer: ChainLayer, min_sparsity: float | None) -> str:
     zeros = f"{layer.sparsity:.0%} of its weights are zero" if layer.stored < layer.matrix.values.size else "no zeros"
     least = threshold(layer, min_sparsity)
-    return f"left dense: {zeros}, {least:.0%} pay" if least <= 1 else f"left dense: {zeros}, and it is depthwise"
+    return f"left dense: {zeros}, " + (f"it gains from {least:.0%} on" if least <= 1 else "and it is depthwise")

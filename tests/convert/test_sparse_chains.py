@@ -208,3 +208,11 @@ def test_long_chains_are_cut():
         net.gemm(str(layer), 2, 2, bias=False)
     counts = [len(attributes(node)["source"]) for node in to_sparse(net.model(), min_sparsity=0.0).model.graph.node]
     assert sorted(counts) == [6, 1024]
+
+
+def test_chains_with_many_outputs_are_cut():
+    net = Net([4, 6, 6])
+    made = [conv(net, f"c{layer}", net.last, 4, 4, density=0.3, kernel=1) for layer in range(70)]
+    net.node("Concat", made, axis=1)
+    converted = check(net.model(), 2, 4, 6, 6)
+    assert [len(node.output) for node in converted.model.graph.node[:-1]] == [64, 6]

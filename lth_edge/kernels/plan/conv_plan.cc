@@ -95,7 +95,9 @@ Inside inside(int64_t shift, int64_t stride, int64_t width, int32_t count) {
 }
 
 int32_t row_copies(const Window& window, Method method) {
-  return method == Method::shifted || window.stride[1] > window.kernel[1] ? window.kernel[1] : window.stride[1];
+  if (method == Method::shifted) return window.kernel[1];
+  const int32_t reach = (window.kernel[1] - 1) * window.dilation[1] + 1;  // phases beyond it are read by no column
+  return window.stride[1] < reach ? window.stride[1] : reach;
 }
 
 int64_t row_floats(const Window& window, Method method, int32_t out_width) {

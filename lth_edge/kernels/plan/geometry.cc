@@ -31,7 +31,7 @@ bool window_output(const Window& window, Extent in, int32_t& height, int32_t& wi
   for (int axis = 0; axis < 2; ++axis) {
     const int64_t room =
         static_cast<int64_t>(sizes[axis]) + window.pad[axis] + window.pad[axis + 2] - span(window, axis);
-    if (room < 0) return false;
+    if (room < 0 || room / window.stride[axis] >= INT32_MAX) return false;
     *results[axis] = static_cast<int32_t>(room / window.stride[axis] + 1);
   }
   return true;

@@ -77,16 +77,13 @@ bool plan_tokens(const Program& program, Storage& storage, Schedule& schedule, M
   const int32_t tokens = schedule.extents[0].width, values = chain.activation_count + chain.layer_count;
   const Machine& machine = program.set->machine;
   const int32_t vectors = choose_token_vectors(chain, tokens, machine);
-  double work = 0;
   for (int32_t i = 0; i < chain.layer_count; ++i) {
     const Layer& layer = chain.layers[i];
     const Extent in = {layer.channels, 1, tokens}, out = {layer.weights.rows, 1, tokens};
     const Tiling tiling = choose_token_tiling(layer, tokens, vectors, machine);
     if (!plan_conv(layer, layer.window, in, out, tiling, machine.lanes, storage, schedule.layers[i].conv, error))
       return false;
-    work += static_cast<double>(layer.weights.nnz) * tokens;
   }
-  schedule.layers[0].cut = {1, chunks_for(work, schedule.layers[0].conv.tiles), false};
   Extent* const tile = storage.take<Extent>(values);
   if (tile == nullptr) return true;
   for (int32_t value = 0; value < values; ++value) tile[value] = tile_extent(schedule, value);

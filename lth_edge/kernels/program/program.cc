@@ -50,24 +50,26 @@ Program* create_for(const InstructionSet& set, Host* host, const Chain& chain, c
   return nullptr;
 }
 
-bool too_large(const Program& program, const Schedule& schedule, int64_t batch) {
+bool too_large(const Program& program, const Schedule& schedule, const Call& call) {
   const Chain& chain = program.chain;
   for (int32_t value = 0; value < chain.activation_count + chain.layer_count; ++value) {
+    Extent extent = schedule.extents[value];
+    if (chain.linear) extent.width = call.extents[0].width;
     const bool outside = value < chain.activation_count || output_of(chain, value) >= 0;
-    if (outside && batch > INT32_MAX / floats(schedule.extents[value])) return true;
+    if (outside && call.batch > INT32_MAX / floats(extent)) return true;
   }
   return false;
 }
 
 bool run_with(const Program& program, const Schedule& schedule, const Call& call, Message& error) {
-  if (too_large(program, schedule, call.batch)) {
+  if (too_large(program, schedule, call)) {
     error << "a batch of " << call.batch << " has 2^31 elements or more";
     return false;
   }
   const bool images = !program.chain.linear;
-  const bool done = images                           ? run_images(program, schedule, call)
-                    : schedule.extents[0].width == 1 ? run_vector(program, schedule, call)
-                                                     : run_tokens(program, schedule, call);
+  const bool done = images                       ? run_images(program, schedule, call)
+                    : call.extents[0].width == 1 ? run_vector(program, schedule, call)
+                                                 : run_tokens(program, schedule, call);
   if (!done) error << "there is no memory left to run in";
   return done;
 }
@@ -106,7 +108,7 @@ bool output_extents(const Program* program, const Extent* activations, Extent* o
 
 bool run(const Program* program, Host* host, int64_t batch, const Extent* extents, const float* const* activations,
          float* const* outputs, Message& error) {
-  const Call call = {host, batch, activations, outputs};
+  const Call call = {host, batch, extents, activations, outputs};
   if (batch == 0 || extents[0].width == 0) return true;
   const Schedule* const schedule = find_schedule(*program, host, extents, error);
   if (schedule == nullptr) return false;

@@ -9,7 +9,7 @@ void run_tile(const Program& program, const Schedule& schedule, const Call& call
   const InstructionSet& set = *program.set;
   const int32_t tile_floats = schedule.layers[0].conv.strip_floats;
   const int64_t first = static_cast<int64_t>(tile) * tile_floats;
-  const int64_t left = schedule.extents[0].width - first;
+  const int64_t left = call.extents[0].width - first;
   const int32_t count = static_cast<int32_t>(left < tile_floats ? left : tile_floats);
   const auto channels = [&](int32_t value) { return schedule.extents[value].channels; };
   for (int32_t i = 0; i < chain.activation_count; ++i)
@@ -38,8 +38,12 @@ bool run_tokens(const Program& program, const Schedule& schedule, const Call& ca
   Storage storage(memory);
   float* const values = storage.take<float>(schedule.value_floats);
   const auto compute = [&](int32_t tile, float* scratch) { run_tile(program, schedule, call, tile, scratch); };
-  const LayerPlan& first = schedule.layers[0];
-  const bool done = run_chunks(call.host, first.cut.chunks, first.conv.tiles, schedule.value_floats, values, compute);
+  const int32_t tokens = call.extents[0].width, tile = schedule.layers[0].conv.strip_floats;
+  const int32_t tiles = static_cast<int32_t>((static_cast<int64_t>(tokens) + tile - 1) / tile);
+  double work = 0;
+  for (int32_t i = 0; i < program.chain.layer_count; ++i)
+    work += static_cast<double>(program.chain.layers[i].weights.nnz) * tokens;
+  const bool done = run_chunks(call.host, chunks_for(work, tiles), tiles, schedule.value_floats, values, compute);
   call.host->release(call.host, memory);
   return done;
 }

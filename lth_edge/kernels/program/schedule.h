@@ -66,8 +66,9 @@ void free_schedule(Host* host, Schedule& schedule);
 // Whether a schedule was made for these activations.
 bool made_for(const Chain& chain, const Schedule& schedule, const Extent* activations);
 
-// The schedule for these activations: the expected one, one that is kept, or a new one. Null with an error where they
-// contradict the chain or the host has no memory left. Given back with `release_schedule`.
+// A schedule for these activations: the expected one, one that is kept, or a new one; of tokens its extents may be of
+// another number of them. Null with an error where they contradict the chain or the host has no memory left. Given back
+// with `release_schedule`.
 const Schedule* find_schedule(const Program& program, Host* host, const Extent* activations, Message& error);
 void release_schedule(const Program& program, Host* host, const Schedule* schedule);
 void free_kept_schedules(const Program& program, Host* host);
@@ -81,6 +82,7 @@ inline Extent tile_extent(const Schedule& schedule, int32_t value) {
 struct Call {
   Host* host;
   int64_t batch;
+  const Extent* extents;  // of the activations
   const float* const* activations;
   float* const* outputs;
 };

@@ -101,8 +101,8 @@ class Builder {
     if (!pool && random_.chance(0.35)) return;  // pointwise
     const int32_t square = random_.of({1, 2, 3, 3, 3, 3, 5, 7}), stride = random_.of({1, 1, 1, 2, 2, 3});
     for (int axis = 0; axis < 2; ++axis) {
-      window.kernel[axis] = random_.chance(0.85) ? square : random_.between(1, 6);
-      window.stride[axis] = random_.chance(0.9) ? stride : random_.between(1, 9);
+      window.kernel[axis] = random_.chance(0.75) ? square : random_.between(1, 6);
+      window.stride[axis] = random_.chance(0.75) ? stride : random_.between(1, 9);
       window.dilation[axis] = random_.chance(0.85) ? 1 : random_.between(1, 3);
       const int32_t most = pool ? window.kernel[axis] - 1 : window.kernel[axis] + 1;
       const int32_t half = (window.kernel[axis] - 1) * window.dilation[axis] / 2;
