@@ -90,11 +90,15 @@ def files(report: Content, place: Path) -> str:
 def speed(report: Content, place: Path) -> str:
     """The kernels' speed beside dense fp32, int8 and DeepSparse, the targets and the roofline."""
     results = list(kernels.results(place))
+    runs, rounds = (
+        _span(count(result) for result in results)
+        for count in (lambda result: len(result.content["runs"]), lambda result: len(result.times(kernels.DENSE)))
+    )
     return (
-        f"{kernels.speed(report, place)}\n\nBatch 1. {_where(report)}, onnxruntime {report['machine']['onnxruntime']}; "
-        f"processes a row: {_span(len(result.content['runs']) for result in results)}. Ratios: median and 10th to 90th "
-        "percentile of interleaved rounds on one thread, "
-        f"{_span(len(result.times(kernels.DENSE)) for result in results)} a row; [raw results]({_link(place)})."
+        f"{kernels.speed(report, place, (90, 95))}\n\nBatch 1. {_where(report)}, onnxruntime "
+        f"{report['machine']['onnxruntime']}; processes a row: {runs}. Ratios: median and 10th to 90th percentile of "
+        f"interleaved rounds on one thread, {rounds} a row; beside it the fastest rounds of both; "
+        f"[raw results]({_link(place)})."
     )
 
 
@@ -102,7 +106,7 @@ def footprint(report: Content, place: Path) -> str:
     """Load time and peak memory of the kernels' models, beside dense fp32."""
     processes = _span(len(rows) for result in kernels.results(place) for rows in result.content["footprint"].values())
     return (
-        f"{kernels.footprint(report, place)}\n\nMedians; fresh processes a row: {processes}. {_where(report)}; "
+        f"{kernels.footprint(report, place, (90,))}\n\nMedians; fresh processes a row: {processes}. {_where(report)}; "
         f"[raw results]({_link(place)})."
     )
 

@@ -96,7 +96,7 @@ def test_nothing_to_convert_names_the_sparsest_layer(here: Path) -> None:
     save_model(net(density=0.9), here / "net.onnx")
     done = lth_edge("convert", "net.onnx", "-o", "out.onnx")
     assert done.code == 3 and not Path("out.onnx").exists()
-    assert "'fc" in done.stderr and "from 45% on" in done.stderr and "--min-sparsity" in done.stderr
+    assert "'fc" in done.stderr and "from 75% on" in done.stderr and "--min-sparsity" in done.stderr
     assert lth_edge("convert", "net.onnx", "-o", "out.onnx", "--min-sparsity", "0.01").code == 0
 
 

@@ -10,28 +10,26 @@ from lth_edge.convert.fuse_epilogue import fuse_epilogue
 from lth_edge.convert.graph import kind
 from lth_edge.convert.pool_layers import POOLS, read_pool
 from lth_edge.convert.scope import FreshNames, Scope
-from lth_edge.convert.sparse_rule import joins, pays, touches
+from lth_edge.convert.sparse_rule import SparseRule, touches
 
 
-def choose_chains(
-    scope: Scope, layers: Sequence[ChainLayer], names: FreshNames, min_sparsity: float | None
-) -> list[Chain]:
+def choose_chains(scope: Scope, layers: Sequence[ChainLayer], names: FreshNames, rule: SparseRule) -> list[Chain]:
     """Chains of the layers that pay, and of what joins them.
 
     Args:
         scope: the graph that the layers are from.
         layers: weight layers, nothing fused yet.
         names: of the model.
-        min_sparsity: from which sparsity on a layer pays, rather than by the rule.
+        rule: which layers pay, and which join them.
     """
     taken: set[str] = set()
-    paying = [fuse_epilogue(scope, layer, taken) for layer in layers if pays(layer, min_sparsity)]
+    paying = [fuse_epilogue(scope, layer, taken) for layer in layers if rule.pays(layer)]
     if not paying:
         return []
-    others = [fuse_epilogue(scope, layer, taken) for layer in layers if not pays(layer, min_sparsity)]
+    others = [fuse_epilogue(scope, layer, taken) for layer in layers if not rule.pays(layer)]
     pools = _pools(scope, [*paying, *others], names)
     largest = gather([*paying, *others, *pools], nodes_beside(scope, [*paying, *others, *pools]), scope.outputs)
-    joining = [layer for chain in largest for layer in _joining(scope, chain, paying)]
+    joining = [layer for chain in largest for layer in _joining(rule, chain, paying)]
     weighty = [*paying, *joining]
     chosen = [*weighty, *_behind(weighty, pools)]
     chains = gather(chosen, nodes_beside(scope, chosen), scope.outputs)
@@ -59,11 +57,11 @@ def _pools(scope: Scope, layers: Iterable[ChainLayer], names: FreshNames) -> lis
     return found
 
 
-def _joining(scope: Scope, chain: Chain, paying: Sequence[ChainLayer]) -> list[ChainLayer]:
+def _joining(rule: SparseRule, chain: Chain, paying: Sequence[ChainLayer]) -> list[ChainLayer]:
     """The layers of the longest possible chain that go into it though they do not pay on their own."""
     sparse = [layer for layer in chain.layers if layer in paying]
     candidates = [layer for layer in chain.layers if layer.weight is not None and layer not in sparse]
-    return [layer for layer in candidates if joins(layer, chain.layers, touches(layer, sparse), scope.shapes)]
+    return [layer for layer in candidates if rule.joins(layer, chain.layers, touches(layer, sparse))]
 
 
 def _behind(layers: Iterable[ChainLayer], pools: Iterable[ChainLayer]) -> list[ChainLayer]:

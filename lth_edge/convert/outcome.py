@@ -7,7 +7,7 @@ from lth_edge.convert.chain import Chain
 from lth_edge.convert.chain_layer import ChainLayer
 from lth_edge.convert.scope import Scope
 from lth_edge.convert.sparse_layers import sparse_layers
-from lth_edge.convert.sparse_rule import pays, threshold
+from lth_edge.convert.sparse_rule import SparseRule
 from lth_edge.convert.survey import Left
 
 
@@ -33,7 +33,7 @@ class LayerOutcome:
 
 
 def outcomes_of(
-    found: Iterable[ChainLayer | Left], chains: Sequence[Chain], min_sparsity: float | None
+    found: Iterable[ChainLayer | Left], chains: Sequence[Chain], rule: SparseRule
 ) -> Iterator[LayerOutcome]:
     """One outcome a layer, in the order in which they were found."""
     places = {layer.nodes[0].output[0]: (chain, place) for chain in chains for place, layer in enumerate(chain.layers)}
@@ -42,7 +42,7 @@ def outcomes_of(
             yield LayerOutcome(each.name, each.op, each.shape, each.sparsity, False, f"left dense: {each.reason}")
             continue
         chain, place = places.get(each.nodes[0].output[0], (None, 0))
-        reason = _why_dense(each, min_sparsity) if chain is None else _what(chain, place, min_sparsity)
+        reason = _why_dense(each, rule) if chain is None else _what(chain, place, rule)
         shape = tuple(each.matrix.values.shape)
         yield LayerOutcome(each.name, each.op, shape, each.sparsity, chain is not None, reason)
 
@@ -55,15 +55,15 @@ def already_sparse(scope: Scope) -> Iterator[LayerOutcome]:
             yield LayerOutcome(layer.name, node.op_type, layer.shape, sparsity, False, "already sparse")
 
 
-def _what(chain: Chain, place: int, min_sparsity: float | None) -> str:
+def _what(chain: Chain, place: int, rule: SparseRule) -> str:
     layer = chain.layers[place]
     op = "SparseConv" if layer.spatial else "SparseLinear"
     fused = f", with {', '.join(layer.fused)}" if layer.fused else ""
-    dense = "" if pays(layer, min_sparsity) else ", for its neighbours' sake"
+    dense = "" if rule.pays(layer) else ", for its neighbours' sake"
     return f"{op}, layer {place + 1} of {len(chain.layers)}{fused}{dense}"
 
 
-def _why_dense(layer: ChainLayer, min_sparsity: float | None) -> str:
+def _why_dense(layer: ChainLayer, rule: SparseRule) -> str:
     zeros = f"{layer.sparsity:.0%} of its weights are zero" if layer.stored < layer.matrix.values.size else "no zeros"
-    least = threshold(layer, min_sparsity)
+    least = rule.threshold(layer)
     return f"left dense: {zeros}, " + (f"it gains from {least:.0%} on" if least <= 1 else "and it is depthwise")

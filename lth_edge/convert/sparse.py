@@ -17,6 +17,7 @@ from lth_edge.convert.outcome import LayerOutcome, already_sparse, outcomes_of
 from lth_edge.convert.replace_chains import drop_orphans, replace_chains
 from lth_edge.convert.scope import FreshNames, Scope, inferred_graph
 from lth_edge.convert.sparse_node import DOMAIN, VERSION, Constants, Values
+from lth_edge.convert.sparse_rule import SparseRule
 from lth_edge.convert.survey import survey
 from lth_edge.ticket import Array
 
@@ -81,11 +82,12 @@ class _Pass:
         outcomes = [*self._inner(graph, inferred, scope), *already_sparse(scope)]
         found = list(survey(scope, self.masks, self.names))
         layers = [layer for layer in found if isinstance(layer, ChainLayer)]
-        chains = choose_chains(scope, layers, self.names, self.min_sparsity)
+        rule = SparseRule(self.min_sparsity, scope.shapes)
+        chains = choose_chains(scope, layers, self.names, rule)
         constants = Constants.none(self.names)
         replace_chains(graph, scope, chains, self.values, constants)
         drop_orphans(graph, scope)
-        return [*outcomes, *outcomes_of(found, chains, self.min_sparsity)]
+        return [*outcomes, *outcomes_of(found, chains, rule)]
 
     def _inner(self, graph: onnx.GraphProto, inferred: onnx.GraphProto, scope: Scope) -> list[LayerOutcome]:
         pairs = zip(graph.node, inferred.node, strict=True)

@@ -84,7 +84,7 @@ def test_a_constant_left_operand_is_a_convolution_over_three_axes_alone():
         if len(shape) == 1:
             net.input = helper.make_tensor_value_info("input", TensorProto.FLOAT, [6, "batch"])
         net.node("MatMul", [net.weight("w", (4, 6), 0.3, 0), "input"])
-        converted = check(net.model(), *((6, 3) if len(shape) == 1 else (3, *shape)))
+        converted = check(net.model(), *((6, 3) if len(shape) == 1 else (3, *shape)), min_sparsity=0.0)
         assert ops(converted) == expected
         assert converted.layers[0].converted == (expected == ["SparseConv"])
 
@@ -196,13 +196,22 @@ def test_the_rule_and_its_override():
     net.arrays["f.weight"][0] = 0
     layers = check(net.model(), 2, 3, 8, 8).layers
     assert [layer.converted for layer in layers] == [True, False]
-    assert layers[1].reason == f"left dense: {layers[1].sparsity:.0%} of its weights are zero, it gains from 45% on"
+    assert layers[1].reason == f"left dense: {layers[1].sparsity:.0%} of its weights are zero, it gains from 75% on"
     assert all(layer.converted for layer in check(net.model(), 2, 3, 8, 8, min_sparsity=0.1).layers)
     assert not any(layer.converted for layer in to_sparse(net.model(), min_sparsity=0.9).layers)
 
 
+def test_over_several_tokens_a_fully_connected_layer_gains_earlier():
+    for tokens, converted in ((1, False), (16, True)):
+        net = Net([tokens, 24])
+        net.arrays["w"] = np.ones((24, 8), np.float32)
+        net.arrays["w"][::3], net.arrays["w"][1::3] = 0, 0
+        net.node("MatMul", ["input", "w"])
+        assert [layer.converted for layer in to_sparse(net.model()).layers] == [converted]
+
+
 def test_a_converted_model_stays_as_it_is():
-    once = to_sparse(lenet5().model()).model
+    once = to_sparse(lenet5().model(), min_sparsity=0.3).model
     twice = to_sparse(once)
     assert twice.model == once
     assert {layer.reason for layer in twice.layers} == {"already sparse"} and not twice.any
@@ -214,8 +223,8 @@ def test_a_converted_model_stays_as_it_is():
 
 def test_sizes_to_prepare_for():
     net = lenet5()
-    conv, *_, linear = to_sparse(net.model()).model.graph.node
+    conv, *_, linear = to_sparse(net.model(), min_sparsity=0.3).model.graph.node
     assert attributes(conv)["input_size"] == [12, 12] and attributes(linear)["tokens"] == 1
     net.input.type.tensor_type.shape.dim[0].dim_value = 5
-    *_, linear = to_sparse(net.model()).model.graph.node
+    *_, linear = to_sparse(net.model(), min_sparsity=0.3).model.graph.node
     assert attributes(linear)["tokens"] == 5
