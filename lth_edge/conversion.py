@@ -85,11 +85,11 @@ def _nothing(source: Path, layers: Sequence[LayerOutcome]) -> InputError:
         return InputError(f"{source} is sparse already; no other layer would gain", "use it as it is")
     if not layers:
         return InputError(f"{source} holds no constant weight of a Gemm, MatMul or Conv", "give another file")
-    sparsest = max(layers, key=lambda layer: layer.sparsity)
-    return InputError(
-        f"no layer of {source} would gain; the sparsest is {sparsest.name!r}, {sparsest.reason}",
-        "prune the network further, or give a lower --min-sparsity" if sparsest.sparsity else "prune the network first",
-    )
+    sparsest = max(layers, key=lambda layer: (layer.could_gain, layer.sparsity))
+    mend = "prune the network further, or lower --min-sparsity" if sparsest.sparsity else "prune the network first"
+    if not sparsest.could_gain:
+        mend = "that is not a matter of sparsity: export the network another way"
+    return InputError(f"no layer of {source} would gain; the sparsest is {sparsest.name!r}, {sparsest.reason}", mend)
 
 
 def _prove(source: Path, written: Path, out: Path, values: Values) -> Agreement | None:

@@ -100,6 +100,17 @@ def test_nothing_to_convert_names_the_sparsest_layer(here: Path) -> None:
     assert lth_edge("convert", "net.onnx", "-o", "out.onnx", "--min-sparsity", "0.01").code == 0
 
 
+def test_more_pruning_is_not_advised_where_it_would_not_help(here: Path) -> None:
+    model = net()
+    for tensor in model.graph.initializer:
+        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), tensor.name))
+    model.graph.node[0].attribute[0].i = TensorProto.FLOAT16
+    model.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT16
+    save_model(model, here / "net.onnx")
+    done = lth_edge("convert", "net.onnx", "-o", "out.onnx")
+    assert done.code == 3 and "float16" in done.stderr and "not a matter of sparsity" in done.stderr
+
+
 def test_what_is_sparse_already_is_said_to_be(pruned: Path) -> None:
     assert lth_edge("convert", pruned, "-o", "out.onnx").code == 0
     done = lth_edge("convert", "out.onnx", "-o", "again.onnx")

@@ -22,6 +22,7 @@ class LayerOutcome:
         sparsity: fraction of the weight that is zero, or that the mask prunes.
         converted: whether it became part of one of our operators.
         reason: what it became, or why it was left as it was.
+        could_gain: more zeros alone would have it converted.
     """
 
     name: str
@@ -30,6 +31,7 @@ class LayerOutcome:
     sparsity: float
     converted: bool
     reason: str
+    could_gain: bool = False
 
 
 def outcomes_of(
@@ -44,7 +46,8 @@ def outcomes_of(
         chain, place = places.get(each.nodes[0].output[0], (None, 0))
         reason = _why_dense(each, rule) if chain is None else _what(chain, place, rule)
         shape = tuple(each.matrix.values.shape)
-        yield LayerOutcome(each.name, each.op, shape, each.sparsity, chain is not None, reason)
+        could_gain = chain is None and rule.threshold(each) <= 1
+        yield LayerOutcome(each.name, each.op, shape, each.sparsity, chain is not None, reason, could_gain)
 
 
 def already_sparse(scope: Scope) -> Iterator[LayerOutcome]:
