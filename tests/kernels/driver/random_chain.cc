@@ -103,7 +103,7 @@ class Builder {
     for (int axis = 0; axis < 2; ++axis) {
       window.kernel[axis] = random_.chance(0.75) ? square : random_.between(1, 6);
       window.stride[axis] = random_.chance(0.75) ? stride : random_.between(1, 9);
-      window.dilation[axis] = random_.chance(0.85) ? 1 : random_.between(1, 3);
+      window.dilation[axis] = random_.chance(0.7) ? 1 : random_.between(2, 4);
       const int32_t most = pool ? window.kernel[axis] - 1 : window.kernel[axis] + 1;
       const int32_t half = (window.kernel[axis] - 1) * window.dilation[axis] / 2;
       const bool same = random_.chance(0.6) && half <= most;
