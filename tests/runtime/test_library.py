@@ -97,5 +97,6 @@ def test_neither_torch_nor_onnx_is_needed(plain):
         "import sys; sys.modules.update(dict.fromkeys(['torch', 'onnx', 'scipy']))\n"
         "import lth_edge; print(lth_edge.library_path()); lth_edge.session(sys.argv[1])"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(plain)], check=True, capture_output=True, text=True)
+    command = [sys.executable, "-c", code, str(plain)]
+    done = subprocess.run(command, cwd=plain.parent, check=True, capture_output=True, text=True)
     assert done.stdout.strip() == str(library_path())
