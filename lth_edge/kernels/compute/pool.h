@@ -7,7 +7,7 @@ namespace lth::LTH_SET {
 
 LTH_INLINE float larger(float a, float b) { return a > b ? a : b; }
 
-// One row of maxima at any position: only what lies inside the image counts.
+// The maximum of one window at any position: only what lies inside the image counts.
 static inline float maximum_at(const Window& window, Extent in, const float* plane, int64_t top, int64_t left) {
   float most = -__builtin_inff();
   for (int32_t y = 0; y < window.kernel[0]; ++y) {

@@ -48,4 +48,12 @@ int64_t place_values(const Chain& chain, const Extent* extents, bool outside, in
   return total;
 }
 
+float* value_at(const Program& program, const Schedule& schedule, const Call& call, float* values, int32_t value,
+                int64_t image) {
+  const int64_t offset = image * floats(schedule.extents[value]);
+  if (value < program.chain.activation_count) return const_cast<float*>(call.activations[value]) + offset;
+  const int32_t output = output_of(program.chain, value);
+  return output >= 0 ? call.outputs[output] + offset : values + schedule.places[value];
+}
+
 }  // namespace lth

@@ -27,8 +27,6 @@ Cut cut_of(const ConvPlan& plan, int32_t rows, int64_t nnz, int32_t groups) {
   return cut;
 }
 
-int32_t slice_rows(int32_t rows, int32_t slices) { return (rows + slices - 1) / slices; }
-
 const int64_t* tuning_of(const Program& program, int32_t layer) {
   return program.tuning == nullptr ? nullptr : program.tuning + 3 * layer;
 }
@@ -46,7 +44,7 @@ bool plan_image_layer(const Program& program, int32_t index, Extent in, Extent o
   const int64_t packed = plan.cut.shared ? slab_floats(plan.conv) * plan.conv.blocks * plan.conv.tiles : 0;
   schedule.shared_floats = larger(schedule.shared_floats, packed);
   schedule.scratch_floats =
-      larger(schedule.scratch_floats, scratch_floats(plan.conv, slice_rows(layer.weights.rows, plan.cut.slices)));
+      larger(schedule.scratch_floats, scratch_floats(plan.conv, slice_rows(layer, plan.cut.slices)));
   return true;
 }
 
@@ -129,6 +127,12 @@ bool fill_schedule(const Program& program, Host* host, const Extent* activations
 }
 
 }  // namespace
+
+int32_t slice_rows(const Layer& layer, int32_t slices) {
+  const int32_t unit = layer.group > 1 ? layer.weights.rows / layer.group : 1;
+  const int32_t units = layer.weights.rows / unit;
+  return (units + slices - 1) / slices * unit;
+}
 
 int32_t chunks_for(double multiply_adds, int32_t units) {
   const double wanted = multiply_adds / grain;

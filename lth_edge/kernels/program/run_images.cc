@@ -13,21 +13,8 @@ struct ImageRun {
   float* scratch;
   int64_t image;
 
-  float* at(int32_t value) const {
-    const Chain& chain = program.chain;
-    const int64_t offset = image * floats(schedule.extents[value]);
-    if (value < chain.activation_count) return const_cast<float*>(call.activations[value]) + offset;
-    const int32_t output = output_of(chain, value);
-    return output >= 0 ? call.outputs[output] + offset : values + schedule.places[value];
-  }
+  float* at(int32_t value) const { return value_at(program, schedule, call, values, value, image); }
 };
-
-// Rows of a slice, of whole groups where there are groups.
-int32_t slice_size(const Layer& layer, int32_t slices) {
-  const int32_t unit = layer.group > 1 ? layer.weights.rows / layer.group : 1;
-  const int32_t units = layer.weights.rows / unit;
-  return (units + slices - 1) / slices * unit;
-}
 
 bool run_convolution(const ImageRun& run, int32_t index) {
   const Layer& layer = run.program.chain.layers[index];
@@ -36,7 +23,7 @@ bool run_convolution(const ImageRun& run, int32_t index) {
   const float* const in = run.at(layer.source);
   const float* const residual = layer.residual < 0 ? nullptr : run.at(layer.residual);
   float* const out = run.at(run.program.chain.activation_count + index);
-  const int32_t slices = plan.cut.slices, size = slice_size(layer, slices), blocks = plan.conv.blocks;
+  const int32_t slices = plan.cut.slices, size = slice_rows(layer, slices), blocks = plan.conv.blocks;
   const int64_t tile_slabs = slab_floats(plan.conv) * blocks;
   if (plan.cut.shared) {
     const auto pack = [&](int32_t unit, float*) {

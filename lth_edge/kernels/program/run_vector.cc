@@ -10,11 +10,7 @@ bool run_layer(const Program& program, const Schedule& schedule, const Call& cal
                int32_t index) {
   const Layer& layer = program.chain.layers[index];
   const LayerPlan& plan = schedule.layers[index];
-  const auto at = [&](int32_t value) -> float* {
-    if (value < program.chain.activation_count) return const_cast<float*>(call.activations[value]);
-    const int32_t output = output_of(program.chain, value);
-    return output >= 0 ? call.outputs[output] : values + schedule.places[value];
-  };
+  const auto at = [&](int32_t value) { return value_at(program, schedule, call, values, value, 0); };
   program.set->spread(plan.vector, at(layer.source), x);
   const float* const residual = layer.residual < 0 ? nullptr : at(layer.residual);
   float* const out = at(program.chain.activation_count + index);

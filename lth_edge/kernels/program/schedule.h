@@ -87,6 +87,13 @@ struct Call {
   float* const* outputs;
 };
 
+// Where a value lies during a run, of image `image`: in the caller's memory, or in the run's `values`.
+float* value_at(const Program& program, const Schedule& schedule, const Call& call, float* values, int32_t value,
+                int64_t image);
+
+// Rows of a slice, of whole groups where there are groups.
+int32_t slice_rows(const Layer& layer, int32_t slices);
+
 // Each returns false where the host has no memory left.
 bool run_images(const Program& program, const Schedule& schedule, const Call& call);
 bool run_vector(const Program& program, const Schedule& schedule, const Call& call);
