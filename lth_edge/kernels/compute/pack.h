@@ -2,15 +2,9 @@
 #pragma once
 
 #include "../plan/conv_plan.h"
-#include "copy.h"
+#include "masked_rows.h"
 
 namespace lth::LTH_SET {
-
-// Rows of the slab are `pitch` floats, input from `begin` to `end` and zeros beside it. The input is every stride-th of
-// a row of `width`, from `first` on.
-struct RowShape {
-  int64_t pitch, begin, end, stride, first, width;
-};
 
 // Any row: zeros, and over them the input.
 template <class Copy>
@@ -63,26 +57,91 @@ LTH_INLINE void with_fill(const RowShape& row, Use use) {
   }
 }
 
+LTH_INLINE RowShape row_shape(const ConvPlan& plan, int32_t copy) {
+  const Inside& part = plan.parts[copy];
+  const int64_t width = plan.in.width;
+  return {plan.tiling.pitch, part.begin, part.end, plan.window.stride[1], part.first, width, width * plan.phases.count};
+}
+
+// Which of a phase's rows in the slab lie inside the image, for output rows from `top`.
+LTH_INLINE Inside rows_inside(const ConvPlan& plan, int32_t phase, int32_t top) {
+  const int64_t first = static_cast<int64_t>(top) * plan.phases.count + phase - plan.window.pad[0];
+  return inside(first, plan.phases.count, plan.in.height, plan.phases.rows[phase]);
+}
+
+#if LTH_MASKS
+constexpr int32_t most_masked = 8;  // copies
+
+// Channel by channel, so that what several copies read is still near.
+template <class Rows>
+void pack_masked(const ConvPlan& plan, const float* planes, int32_t channels, int32_t top, float* slab) {
+  const int64_t plane = static_cast<int64_t>(plan.in.width) * plan.in.height;
+  for (int32_t phase = 0; phase < plan.phases.count; ++phase) {
+    const Inside rows = rows_inside(plan, phase, top);
+    alignas(Rows) unsigned char memory[most_masked][sizeof(Rows)];
+    for (int32_t copy = 0; copy < plan.copies; ++copy)
+      *reinterpret_cast<Rows*>(memory[copy]) = Rows(row_shape(plan, copy), rows, plan.phases.rows[phase]);
+    const float* from = planes + rows.first * plan.in.width;
+    float* to = slab + plan.phases.begin[phase] * plan.tiling.pitch;
+    for (int32_t channel = 0; channel < channels; ++channel, to += plan.item_floats, from += plane) {
+      for (int32_t copy = 0; copy < plan.copies; ++copy) {
+        // A copy: what is stored could otherwise change it, as far as a compiler knows.
+        const Rows filler = *reinterpret_cast<const Rows*>(memory[copy]);
+        filler.fill(to + copy * plan.copy_floats, from + plan.parts[copy].first);
+      }
+    }
+  }
+}
+
+LTH_INLINE bool fits_masks(const ConvPlan& plan) {
+  const int64_t pitch = plan.tiling.pitch, last = (pitch - 1) / native_lanes * native_lanes;
+  if (plan.copies > most_masked || plan.window.stride[1] > 2) return false;
+  for (int32_t copy = 0; copy < plan.copies; ++copy) {
+    const Inside& part = plan.parts[copy];
+    if (part.begin > native_lanes || part.end < last || part.begin == part.end) return false;
+  }
+  return true;
+}
+
+LTH_INLINE bool are_narrow(const ConvPlan& plan) {
+  return plan.window.stride[0] == 1 && plan.window.stride[1] == 1 && plan.tiling.pitch == plan.in.width &&
+         plan.tiling.pitch < native_lanes && native_lanes % plan.tiling.pitch == 0;
+}
+
+static bool pack_planes_masked(const ConvPlan& plan, const float* planes, int32_t channels, int32_t top, float* slab) {
+  if (!fits_masks(plan)) return false;
+  const int32_t pitch = plan.tiling.pitch;
+  const auto pack_as = [&](auto pack) { pack(plan, planes, channels, top, slab); };
+  if (are_narrow(plan)) pack_as(pack_masked<MaskedNarrowRows>);
+  else if (plan.window.stride[1] == 2) pack_as(pack_masked<MaskedSecondRows>);
+  else if (pitch == native_lanes) pack_as(pack_masked<MaskedRows<1, true>>);
+  else if (pitch == 2 * native_lanes) pack_as(pack_masked<MaskedRows<2, true>>);
+  else if (pitch % native_lanes == 0) pack_as(pack_masked<MaskedRows<0, true>>);
+  else pack_as(pack_masked<MaskedRows<0, false>>);
+  return true;
+}
+#else
+static bool pack_planes_masked(const ConvPlan&, const float*, int32_t, int32_t, float*) { return false; }
+#endif
+
 // Methods rows and shifted: `channels` input planes, for output rows from `top`.
 static inline void pack_planes(const ConvPlan& plan, const float* planes, int32_t channels, int32_t top, float* slab) {
-  const Window& window = plan.window;
-  const Phases& phases = plan.phases;
+  if (pack_planes_masked(plan, planes, channels, top, slab)) return;
   const int64_t pitch = plan.tiling.pitch, width = plan.in.width, plane = width * plan.in.height;
   for (int32_t copy = 0; copy < plan.copies; ++copy) {
-    const Inside part = plan.parts[copy];
-    for (int32_t phase = 0; phase < phases.count; ++phase) {
-      const int64_t first = static_cast<int64_t>(top) * phases.count + phase - window.pad[0];
-      Inside rows = inside(first, phases.count, plan.in.height, phases.rows[phase]);
-      if (part.begin == part.end) rows.begin = rows.end = phases.rows[phase];  // a column of nothing but padding
-      float* to = slab + copy * plan.copy_floats + phases.begin[phase] * pitch;
-      const float* from = planes + rows.first * width + part.first;
-      const RowShape shape = {pitch, part.begin, part.end, window.stride[1], part.first, width};
+    const RowShape shape = row_shape(plan, copy);
+    for (int32_t phase = 0; phase < plan.phases.count; ++phase) {
+      const int32_t total = plan.phases.rows[phase];
+      Inside rows = rows_inside(plan, phase, top);
+      if (shape.begin == shape.end) rows.begin = rows.end = total;  // a column of nothing but padding
+      float* to = slab + copy * plan.copy_floats + plan.phases.begin[phase] * pitch;
+      const float* from = planes + rows.first * width + shape.first;
       with_fill(shape, [&](auto fill) {
         for (int32_t channel = 0; channel < channels; ++channel, to += plan.item_floats, from += plane) {
           zero(to, rows.begin * pitch);
           for (int32_t row = rows.begin; row < rows.end; ++row)
-            fill(to + row * pitch, from + (row - rows.begin) * width * phases.count);
-          zero(to + rows.end * pitch, (phases.rows[phase] - rows.end) * pitch);
+            fill(to + row * pitch, from + (row - rows.begin) * shape.step);
+          zero(to + rows.end * pitch, (total - rows.end) * pitch);
         }
       });
     }
