@@ -197,6 +197,7 @@ static inline void pack_block(const ConvPlan& plan, const float* channels, int32
   const int32_t end = plan.items - begin < plan.tiling.block ? plan.items : begin + plan.tiling.block;
   const int64_t plane = static_cast<int64_t>(plan.in.height) * plan.in.width;
   const int64_t first = static_cast<int64_t>(tile) * plan.strip_floats;
+  if (plan.read_together > 1) zero(slab + zeros_begin(plan), plan.strip_floats);
   if (plan.tiling.method != Method::columns) {
     pack_planes(plan, channels + begin * plane, end - begin, tile * plan.tiling.rows, slab);
   } else if (reads_in_place(plan.window)) {

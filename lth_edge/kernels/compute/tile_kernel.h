@@ -7,7 +7,7 @@
 // All sums stay in registers, every product takes its input from memory: at most one load a multiply-add.
 #pragma once
 
-#include "../layers/layer.h"
+#include "../plan/conv_plan.h"
 #include "vector.h"
 
 namespace lth::LTH_SET {
@@ -68,8 +68,7 @@ using TileKernel = void (*)(const TileRows&);
 
 template <int lanes, int vectors, bool finishing>
 __attribute__((noinline)) void tile_kernel(const TileRows& tile) {
-  // Few sums wait for each other: a row's nonzeros are then dealt to several sets of sums.
-  constexpr int sets = vectors == 1 ? 8 : vectors == 2 ? 4 : vectors <= 5 ? 2 : 1;
+  constexpr int sets = sum_sets(vectors);
   // Copies: what is stored could otherwise change them, as far as a compiler knows.
   const float* const slab = tile.slab;
   const int32_t* starts = tile.starts + tile.begin;
@@ -92,7 +91,7 @@ __attribute__((noinline)) void tile_kernel(const TileRows& tile) {
     const uint16_t* const end = offsets + starts[1];
     const float* value = values + starts[0];
     if constexpr (sets > 1) {
-      for (; end - offset >= sets; offset += sets, value += sets) {
+      for (; end - offset >= sets; offset += sets, value += sets) {  // all of them where pieces are filled up
         LTH_UNROLL
         for (int set = 0; set < sets; ++set) {
           const Vector<lanes> weight = splat<lanes>(value[set]);
@@ -107,9 +106,12 @@ __attribute__((noinline)) void tile_kernel(const TileRows& tile) {
       for (int v = 0; v < vectors; ++v) sums[0][v] += weight * load<lanes>(slab + *offset + lanes * v);
     }
     LTH_UNROLL
-    for (int set = 1; set < sets; ++set) {
+    for (int half = sets / 2; half > 0; half /= 2) {
       LTH_UNROLL
-      for (int v = 0; v < vectors; ++v) sums[0][v] += sums[set][v];
+      for (int set = 0; set < half; ++set) {
+        LTH_UNROLL
+        for (int v = 0; v < vectors; ++v) sums[set][v] += sums[set + half][v];
+      }
     }
     if constexpr (finishing) {
       epilogue.next_row();
@@ -123,7 +125,8 @@ __attribute__((noinline)) void tile_kernel(const TileRows& tile) {
 }
 
 template <bool finishing>
-TileKernel tile_kernel_of(int32_t vectors) {
+TileKernel tile_kernel_of(const Tiling& tiling) {
+  if (tiling.lanes < native_lanes) return tile_kernel<narrow_lanes, 1, finishing>;
 #define LTH_KERNEL(n) tile_kernel<native_lanes, n, finishing>
   static constexpr TileKernel kernels[] = {
       LTH_KERNEL(1),  LTH_KERNEL(2),  LTH_KERNEL(3), LTH_KERNEL(4),  LTH_KERNEL(5),  LTH_KERNEL(6),
@@ -137,7 +140,7 @@ TileKernel tile_kernel_of(int32_t vectors) {
   };
 #undef LTH_KERNEL
   static_assert(sizeof kernels / sizeof kernels[0] == most_vectors);
-  return kernels[vectors - 1];
+  return kernels[tiling.vectors - 1];
 }
 
 }  // namespace lth::LTH_SET

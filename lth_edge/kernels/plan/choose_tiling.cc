@@ -7,8 +7,6 @@ namespace {
 
 constexpr int64_t most_band_floats = 16384;  // with the sums, well inside the second-level cache
 
-int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
-
 void keep_cheaper(const TilingTask& task, Tiling candidate, double& least, Tiling& best) {
   double cost = 0.0;
   if (!choose_block(task, candidate, cost) || cost >= least) return;
@@ -24,7 +22,7 @@ bool rows_tiling(const TilingTask& task, Method method, int32_t rows, bool align
     return false;
   const int64_t pitch = aligned ? round_up(needed, lanes) : needed;
   const int64_t vectors = round_up((rows - 1) * pitch + task.out.width, lanes) / lanes;
-  tiling = {method, static_cast<int32_t>(vectors), rows, static_cast<int32_t>(pitch), 1};
+  tiling = {method, task.machine.lanes, static_cast<int32_t>(vectors), rows, static_cast<int32_t>(pitch), 1};
   return vectors <= task.machine.most_vectors;
 }
 
@@ -39,7 +37,7 @@ void try_bands(const TilingTask& task, double& least, Tiling& best) {
     const int64_t vectors = round_up((rows - 1) * pitch + task.out.width, task.machine.lanes) / task.machine.lanes;
     const int64_t strips = round_up(vectors, task.machine.most_vectors) / task.machine.most_vectors;
     const int32_t even = static_cast<int32_t>((vectors + strips - 1) / strips);
-    keep_cheaper(task, {Method::rows, even, rows, static_cast<int32_t>(pitch), 1}, least, best);
+    keep_cheaper(task, {Method::rows, task.machine.lanes, even, rows, static_cast<int32_t>(pitch), 1}, least, best);
   }
 }
 
@@ -64,7 +62,7 @@ void try_strips(const TilingTask& task, double& least, Tiling& best) {
   for (int32_t strip_rows = 1; strip_rows * width <= task.machine.most_vectors * lanes; ++strip_rows) {
     for (int32_t rows = task.out.height; rows > strip_rows; rows = rows % 2 == 0 ? rows / 2 : 0) {
       if (rows % strip_rows != 0) continue;
-      Tiling tiling = {Method::shifted, strip_rows * width / lanes, rows, width, 1};
+      Tiling tiling = {Method::shifted, lanes, strip_rows * width / lanes, rows, width, 1};
       tiling.block = static_cast<int32_t>(tiling_items(task, tiling.method));
       if (tiling_item_floats(task, tiling) * tiling.block > most_slab_floats) continue;
       const double cost = tiling_cost(task, tiling);
@@ -78,7 +76,7 @@ void try_strips(const TilingTask& task, double& least, Tiling& best) {
 void try_columns(const TilingTask& task, double& least, Tiling& best) {
   const int64_t positions = static_cast<int64_t>(task.out.height) * task.out.width;
   for (int32_t vectors = 1; vectors <= task.machine.most_vectors; ++vectors) {
-    keep_cheaper(task, {Method::columns, vectors, 0, 0, 1}, least, best);
+    keep_cheaper(task, {Method::columns, task.machine.lanes, vectors, 0, 0, 1}, least, best);
     if (static_cast<int64_t>(vectors) * task.machine.lanes >= positions) break;
   }
 }
@@ -89,7 +87,7 @@ bool tuned(const TilingTask& task, const int64_t* tuning, Tiling& tiling) {
   const Method method = static_cast<Method>(tuning[0]);
   if (method == Method::columns) {
     if (tuning[1] > task.machine.most_vectors) return false;
-    tiling = {method, static_cast<int32_t>(tuning[1]), 0, 0, 1};
+    tiling = {method, task.machine.lanes, static_cast<int32_t>(tuning[1]), 0, 0, 1};
   } else if (tuning[1] > task.out.height ||
              !rows_tiling(task, method, static_cast<int32_t>(tuning[1]), method == Method::shifted, tiling)) {
     return false;
@@ -104,8 +102,10 @@ bool tuned(const TilingTask& task, const int64_t* tuning, Tiling& tiling) {
 
 Tiling choose_tiling(const Layer& layer, const Window& window, Extent in, Extent out, const Machine& machine,
                      const int64_t* tuning) {
-  const TilingTask task = {layer, window, in, out, machine, true};
-  Tiling best = {Method::columns, 1, 0, 0, 1};
+  const Machine narrow = {narrow_lanes, 1, machine.l1_bytes};
+  const bool few = static_cast<int64_t>(out.height) * out.width <= narrow_lanes;
+  const TilingTask task = {layer, window, in, out, few ? narrow : machine, true};
+  Tiling best = {Method::columns, task.machine.lanes, 1, 0, 0, 1};
   if (tuned(task, tuning, best)) return best;
   double least = 1e300;
   try_rows(task, least, best);

@@ -20,7 +20,7 @@ int32_t choose_token_vectors(const Chain& chain, int32_t tokens, const Machine& 
   for (int32_t vectors = 1; vectors <= machine.most_vectors; ++vectors) {
     double cost = 0.0;
     for (int32_t i = 0; i < chain.layer_count; ++i) {
-      Tiling tiling = {Method::columns, vectors, 0, 0, 1};
+      Tiling tiling = {Method::columns, machine.lanes, vectors, 0, 0, 1};
       cost += cost_of(chain.layers[i], tokens, machine, tiling);
     }
     if (cost < least) {
@@ -38,7 +38,7 @@ double token_tile_cost(int32_t vectors, int32_t tokens, int32_t lanes) {
 }
 
 Tiling choose_token_tiling(const Layer& layer, int32_t tokens, int32_t vectors, const Machine& machine) {
-  Tiling tiling = {Method::columns, vectors, 0, 0, 1};
+  Tiling tiling = {Method::columns, machine.lanes, vectors, 0, 0, 1};
   cost_of(layer, tokens, machine, tiling);
   return tiling;
 }

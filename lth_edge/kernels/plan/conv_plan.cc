@@ -5,8 +5,6 @@
 namespace lth {
 namespace {
 
-int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
-
 // Where a column of the weights lies in the slab of its block.
 class SlabOffsets {
  public:
@@ -46,7 +44,12 @@ void pack(const Csr& weights, const ConvPlan& plan, int32_t* starts, uint16_t* o
   for (int32_t row = 0; row < weights.rows; ++row)
     counted.next_row(
         [&](int32_t column, int64_t) { ++starts[first_piece(row) + block_of(column) * plan.group_rows + 1]; });
-  for (int64_t piece = 0; piece < pieces; ++piece) starts[piece + 1] += starts[piece];
+  for (int64_t piece = 0; piece < pieces; ++piece)
+    starts[piece + 1] = starts[piece] + static_cast<int32_t>(round_up(starts[piece + 1], plan.read_together));
+  for (int32_t i = 0; plan.read_together > 1 && i < starts[pieces]; ++i) {  // what pieces are filled up with
+    offsets[i] = static_cast<uint16_t>(zeros_begin(plan));
+    values[i] = 0.0f;
+  }
   CsrColumns placed(weights);
   for (int32_t row = 0; row < weights.rows; ++row) {
     int64_t before = -1, at = 0;
@@ -105,18 +108,19 @@ int64_t row_floats(const Window& window, Method method, int32_t out_width) {
   return method == Method::shifted ? out_width : out_width + beyond;
 }
 
-bool plan_conv(const Layer& layer, const Window& window, Extent in, Extent out, const Tiling& tiling, int32_t lanes,
+bool plan_conv(const Layer& layer, const Window& window, Extent in, Extent out, const Tiling& tiling, bool packs,
                Storage& storage, ConvPlan& plan, Message& error) {
   const int64_t window_size = static_cast<int64_t>(window.kernel[0]) * window.kernel[1];
   const bool by_rows = tiling.method != Method::columns;
   plan = {};
   plan.tiling = tiling;
+  plan.read_together = packs ? sum_sets(tiling.vectors) : 1;
   plan.window = window;
   plan.in = in;
   plan.out = out;
   plan.group_rows = layer.weights.rows / layer.group;
   plan.group_channels = layer.channels / layer.group;
-  plan.strip_floats = tiling.vectors * lanes;
+  plan.strip_floats = tiling.vectors * tiling.lanes;
   plan.strips = 1;
   if (by_rows) {
     plan.phases = phases(window, tiling.rows);
@@ -126,7 +130,7 @@ bool plan_conv(const Layer& layer, const Window& window, Extent in, Extent out, 
     plan.copy_floats = plan.phases.total * tiling.pitch;
   }
   plan.item_floats =
-      by_rows ? static_cast<int32_t>(round_up(plan.copy_floats * plan.copies, lanes)) : plan.strip_floats;
+      by_rows ? static_cast<int32_t>(round_up(plan.copy_floats * plan.copies, tiling.lanes)) : plan.strip_floats;
   const int64_t items = by_rows ? plan.group_channels : plan.group_channels * window_size;
   const int64_t positions = static_cast<int64_t>(out.height) * out.width;
   const int64_t blocks = (items + tiling.block - 1) / tiling.block;
@@ -144,8 +148,13 @@ bool plan_conv(const Layer& layer, const Window& window, Extent in, Extent out, 
   if (!storage.measuring()) place_copies(plan, parts);
   plan.parts = parts;
   int32_t* starts = storage.take<int32_t>(blocks * layer.weights.rows + 1);
-  uint16_t* offsets = storage.take<uint16_t>(layer.weights.nnz);
-  float* values = storage.take<float>(layer.weights.nnz);
+  const int64_t most = layer.weights.nnz + blocks * layer.weights.rows * (plan.read_together - 1);
+  if (most > INT32_MAX) {
+    error << "it has too many nonzeros";
+    return false;
+  }
+  uint16_t* offsets = storage.take<uint16_t>(most);
+  float* values = storage.take<float>(most);
   if (!storage.measuring()) pack(layer.weights, plan, starts, offsets, values);
   plan.starts = starts;
   plan.offsets = offsets;

@@ -19,6 +19,7 @@ enum class Method {
 // One way to cut a convolution into tiles.
 struct Tiling {
   Method method;
+  int32_t lanes;    // of a vector: what the set has, or fewer where an image has no more positions
   int32_t vectors;  // a strip is vectors x lanes floats, all of them sums in registers
   int32_t rows;     // output rows of a tile; not of method columns
   int32_t pitch;    // floats from one row to the next; not of method columns
@@ -44,6 +45,7 @@ struct Inside {
 
 struct ConvPlan {
   Tiling tiling;
+  int32_t read_together;  // nonzeros: each piece of a row is filled up to a multiple
   Window window;  // padding resolved
   Extent in, out;
   int32_t group_rows, group_channels;
@@ -59,17 +61,25 @@ struct ConvPlan {
   // Group by group, in it block by block, in it row by row of the group: the nonzeros of the i-th such piece are
   // starts[i] .. starts[i + 1].
   const int32_t* starts;
-  const uint16_t* offsets;  // [nnz] floats from the slab's beginning
-  const float* values;      // [nnz]
+  const uint16_t* offsets;  // floats from the slab's beginning
+  const float* values;
   const float* bias;        // [rows] or null
   Activation activation;
 };
 
-// Floats of the slab; the last vector of a tile may read beyond the last item.
-inline int64_t slab_floats(const ConvPlan& plan) {
+inline int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
+
+// Few sums would wait for each other: a row's nonzeros are then dealt to several sets of sums.
+constexpr int32_t sum_sets(int32_t vectors) { return vectors <= 2 ? 4 : vectors <= 5 ? 2 : 1; }
+
+// Where zeros lie in the slab, a strip of them: what fills up a row's nonzeros to whole sets is multiplied with them.
+// The last vector of a tile may read beyond the last item, hence the gap.
+inline int64_t zeros_begin(const ConvPlan& plan) {
   const int64_t held = plan.items < plan.tiling.block ? plan.items : plan.tiling.block;
   return held * plan.item_floats + 16;
 }
+
+inline int64_t slab_floats(const ConvPlan& plan) { return zeros_begin(plan) + round_up(plan.strip_floats, 16); }
 
 // Rows whose sums wait together for what cannot be done in registers.
 constexpr int32_t finished_together = 4;
@@ -103,8 +113,9 @@ int64_t row_floats(const Window& window, Method method, int32_t out_width);
 Tiling choose_tiling(const Layer& layer, const Window& window, Extent in, Extent out, const Machine& machine,
                      const int64_t* tuning);
 
-// Lays out and, unless `storage` is measuring, packs the weights. False where the layer is too large for 32-bit sizes.
-bool plan_conv(const Layer& layer, const Window& window, Extent in, Extent out, const Tiling& tiling, int32_t lanes,
+// Lays out and, unless `storage` is measuring, packs the weights. `packs`: the inputs are packed into a slab rather than
+// lying there already. False where the layer is too large for 32-bit sizes.
+bool plan_conv(const Layer& layer, const Window& window, Extent in, Extent out, const Tiling& tiling, bool packs,
                Storage& storage, ConvPlan& plan, Message& error);
 
 }  // namespace lth

@@ -4,6 +4,10 @@
 
 namespace lth {
 
+// An image of no more positions than this is computed in vectors of this length, whatever a set has: their loads are
+// hardly ever cut by a cache line's end.
+constexpr int narrow_lanes = 4;
+
 struct Machine {
   int lanes;         // floats in a vector
   int most_vectors;  // sums that stay in registers

@@ -5,7 +5,7 @@
 
 namespace lth {
 
-constexpr int64_t most_slab_floats = 65536;  // offsets are 16 bits
+constexpr int64_t most_slab_floats = 65536 - 32;  // offsets are 16 bits, that of the zeros behind it too
 
 struct TilingTask {
   const Layer& layer;

@@ -39,7 +39,7 @@ bool plan_image_layer(const Program& program, int32_t index, Extent in, Extent o
   if (layer.kind != LayerKind::convolution) return true;
   const Machine& machine = program.set->machine;
   const Tiling tiling = choose_tiling(layer, plan.window, in, out, machine, tuning_of(program, index));
-  if (!plan_conv(layer, plan.window, in, out, tiling, machine.lanes, storage, plan.conv, error)) return false;
+  if (!plan_conv(layer, plan.window, in, out, tiling, true, storage, plan.conv, error)) return false;
   plan.cut = cut_of(plan.conv, layer.weights.rows, layer.weights.nnz, layer.group);
   const int64_t packed = plan.cut.shared ? slab_floats(plan.conv) * plan.conv.blocks * plan.conv.tiles : 0;
   schedule.shared_floats = larger(schedule.shared_floats, packed);
@@ -79,7 +79,7 @@ bool plan_tokens(const Program& program, Storage& storage, Schedule& schedule, M
     const Layer& layer = chain.layers[i];
     const Extent in = {layer.channels, 1, tokens}, out = {layer.weights.rows, 1, tokens};
     const Tiling tiling = choose_token_tiling(layer, tokens, vectors, machine);
-    if (!plan_conv(layer, layer.window, in, out, tiling, machine.lanes, storage, schedule.layers[i].conv, error))
+    if (!plan_conv(layer, layer.window, in, out, tiling, false, storage, schedule.layers[i].conv, error))
       return false;
   }
   Extent* const tile = storage.take<Extent>(values);
