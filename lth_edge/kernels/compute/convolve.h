@@ -130,8 +130,7 @@ static void convolve_group(const ConvPlan& plan, const GroupPart& part, int32_t 
     rows.first = block == 0;
     const bool last = block + 1 == plan.blocks;
     const bool direct = last && clips(plan.activation) && places.direct();
-    const TileKernel kernel =
-        direct ? tile_kernel_of<true>(plan.tiling) : tile_kernel_of<false>(plan.tiling);
+    const TileKernel kernel = direct ? tile_kernel_of<true>(plan.tiling) : tile_kernel_of<false>(plan.tiling);
     // Few rows at a time where their sums are written out next, so that these are still in the nearest cache.
     const int32_t step = last && !direct ? finished_together : part.end - part.begin;
     for (rows.begin = part.begin; rows.begin < part.end; rows.begin = rows.end) {

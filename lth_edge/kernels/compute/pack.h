@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../plan/conv_plan.h"
+#include "masked_columns.h"
 #include "masked_rows.h"
 
 namespace lth::LTH_SET {
@@ -178,6 +179,26 @@ static inline void pack_column(const ConvPlan& plan, const float* plane, int32_t
   zero(slab + count, plan.strip_floats - count);
 }
 
+// Columns begin .. end of the weights, for output positions from `first`.
+static inline void pack_columns(const ConvPlan& plan, const float* planes, int32_t begin, int32_t end, int64_t first,
+                                float* slab) {
+  const int64_t plane = static_cast<int64_t>(plan.in.height) * plan.in.width;
+  const int32_t width = plan.window.kernel[1], window_size = plan.window.kernel[0] * width;
+  const auto fill_with = [&](auto fill) {
+    for (int32_t column = begin; column < end; ++column, slab += plan.item_floats) {
+      const int32_t tap = column % window_size;
+      fill(planes + column / window_size * plane, tap / width, tap % width, slab);
+    }
+  };
+#if LTH_MASKS
+  if (MaskedColumns::fits(plan)) {
+    const MaskedColumns columns(plan, first);
+    return fill_with([&](const float* from, int32_t y, int32_t x, float* to) { columns.fill(from, y, x, to); });
+  }
+#endif
+  fill_with([&](const float* from, int32_t y, int32_t x, float* to) { pack_column(plan, from, y, x, first, to); });
+}
+
 // A window of 1 with stride 1 and no padding: positions are the input's own.
 static inline void pack_run(const ConvPlan& plan, const float* plane, int64_t first, float* slab) {
   const int64_t left = static_cast<int64_t>(plan.in.height) * plan.in.width - first;
@@ -197,18 +218,14 @@ static inline void pack_block(const ConvPlan& plan, const float* channels, int32
   const int32_t end = plan.items - begin < plan.tiling.block ? plan.items : begin + plan.tiling.block;
   const int64_t plane = static_cast<int64_t>(plan.in.height) * plan.in.width;
   const int64_t first = static_cast<int64_t>(tile) * plan.strip_floats;
-  if (plan.read_together > 1) zero(slab + zeros_begin(plan), plan.strip_floats);
+  zero(slab + zeros_begin(plan), zeros_floats(plan));
   if (plan.tiling.method != Method::columns) {
     pack_planes(plan, channels + begin * plane, end - begin, tile * plan.tiling.rows, slab);
   } else if (reads_in_place(plan.window)) {
     for (int32_t channel = begin; channel < end; ++channel, slab += plan.item_floats)
       pack_run(plan, channels + channel * plane, first, slab);
   } else {
-    const int32_t width = plan.window.kernel[1], window_size = plan.window.kernel[0] * width;
-    for (int32_t column = begin; column < end; ++column, slab += plan.item_floats) {
-      const int32_t at = column % window_size;
-      pack_column(plan, channels + column / window_size * plane, at / width, at % width, first, slab);
-    }
+    pack_columns(plan, channels, begin, end, first, slab);
   }
 }
 

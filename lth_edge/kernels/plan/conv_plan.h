@@ -72,14 +72,18 @@ inline int64_t round_up(int64_t value, int64_t step) { return (value + step - 1)
 // Few sums would wait for each other: a row's nonzeros are then dealt to several sets of sums.
 constexpr int32_t sum_sets(int32_t vectors) { return vectors <= 2 ? 4 : vectors <= 5 ? 2 : 1; }
 
-// Where zeros lie in the slab, a strip of them: what fills up a row's nonzeros to whole sets is multiplied with them.
+// Where zeros lie in the slab, for each strip of a tile: what fills up a row's nonzeros to whole sets is multiplied with them.
 // The last vector of a tile may read beyond the last item, hence the gap.
 inline int64_t zeros_begin(const ConvPlan& plan) {
   const int64_t held = plan.items < plan.tiling.block ? plan.items : plan.tiling.block;
   return held * plan.item_floats + 16;
 }
 
-inline int64_t slab_floats(const ConvPlan& plan) { return zeros_begin(plan) + round_up(plan.strip_floats, 16); }
+inline int64_t zeros_floats(const ConvPlan& plan) {
+  return plan.read_together > 1 ? round_up(static_cast<int64_t>(plan.strips) * plan.strip_floats, 16) : 0;
+}
+
+inline int64_t slab_floats(const ConvPlan& plan) { return zeros_begin(plan) + zeros_floats(plan); }
 
 // Rows whose sums wait together for what cannot be done in registers.
 constexpr int32_t finished_together = 4;
