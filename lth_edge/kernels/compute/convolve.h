@@ -9,8 +9,8 @@ namespace lth::LTH_SET {
 
 // Bias, residual and activation for a run of one row's positions. The last vector overlaps the one before it.
 template <int lanes, class Function>
-LTH_INLINE void finish_overlapping(float* out, const float* sums, const float* residual, float bias, int64_t count,
-                                   Function function) {
+LTH_INLINE void write_overlapping(float* out, const float* sums, const float* residual, float bias, int64_t count,
+                                  Function function) {
   for (int64_t i = 0; i < count; i += lanes) {
     const int64_t at = i + lanes <= count ? i : count - lanes;
     Vector<lanes> x = load<lanes>(sums + at) + bias;
@@ -20,23 +20,28 @@ LTH_INLINE void finish_overlapping(float* out, const float* sums, const float* r
 }
 
 template <class Function>
-LTH_INLINE void finish_with(float* out, const float* sums, const float* residual, float bias, int64_t count,
-                            Function function) {
-  if (count >= native_lanes) return finish_overlapping<native_lanes>(out, sums, residual, bias, count, function);
-  if (count >= 4) return finish_overlapping<4>(out, sums, residual, bias, count, function);
+LTH_INLINE void write_with(float* out, const float* sums, const float* residual, float bias, int64_t count,
+                           Function function) {
+  if (count >= native_lanes) return write_overlapping<native_lanes>(out, sums, residual, bias, count, function);
+  if (count >= 4) return write_overlapping<4>(out, sums, residual, bias, count, function);
   for (int64_t i = 0; i < count; ++i)
     out[i] = function(splat<4>(sums[i] + bias + (residual == nullptr ? 0.0f : residual[i])))[0];
 }
 
-static inline void finish(float* out, const float* sums, const float* residual, float bias,
-                          const Activation& activation, int64_t count) {
+static inline void write_run(float* out, const float* sums, const float* residual, float bias,
+                             const Activation& activation, int64_t count) {
   if (activation.kind == ActivationKind::none)
-    return finish_with(out, sums, residual, bias, count, [](auto x) { return x; });
+    return write_with(out, sums, residual, bias, count, [](auto x) { return x; });
   if (activation.kind == ActivationKind::clip)
-    return finish_with(out, sums, residual, bias, count,
-                       [&](auto x) { return clip<sizeof x / sizeof(float)>(x, activation.low, activation.high); });
-  finish_with(out, sums, residual, bias, count,
-              [&](auto x) { return activated<sizeof x / sizeof(float)>(x, activation); });
+    return write_with(out, sums, residual, bias, count,
+                      [&](auto x) { return clip<sizeof x / sizeof(float)>(x, activation.low, activation.high); });
+  write_with(out, sums, residual, bias, count,
+             [&](auto x) { return activated<sizeof x / sizeof(float)>(x, activation); });
+}
+
+// What a kernel may do of an activation by itself: bounds, infinite where there is none.
+LTH_INLINE bool clips(const Activation& activation) {
+  return activation.kind == ActivationKind::none || activation.kind == ActivationKind::clip;
 }
 
 // Where a tile's sums go in an output plane: runs of positions.
@@ -47,17 +52,27 @@ class TilePlaces {
     const int32_t top = tile * plan.tiling.rows;
     plane_ = static_cast<int64_t>(plan.out.height) * plan.out.width;
     first_ = by_rows ? static_cast<int64_t>(top) * plan.out.width : static_cast<int64_t>(tile) * plan.strip_floats;
-    const bool packed = !by_rows || plan.tiling.pitch == plan.out.width;
+    packed_ = !by_rows || plan.tiling.pitch == plan.out.width;
     const int64_t held = by_rows ? static_cast<int64_t>(plan.tiling.rows) * plan.out.width : plan.strip_floats;
     const int64_t here = plane_ - first_ < held ? plane_ - first_ : held;
-    run_ = packed ? here : plan.out.width;
-    runs_ = packed ? 1 : static_cast<int32_t>(here / plan.out.width);
+    run_ = packed_ ? here : plan.out.width;
+    runs_ = packed_ ? 1 : static_cast<int32_t>(here / plan.out.width);
+    if (finish() == Finish::masked) place_vectors();
   }
 
   int64_t first() const { return first_; }
   int64_t plane() const { return plane_; }
-  // All of the tile's sums are positions, in order: a kernel may write them itself.
-  bool direct() const { return runs_ == 1 && run_ == static_cast<int64_t>(plan_.strips) * plan_.strip_floats; }
+  // What a kernel does with the last block's sums; those that it keeps are for `write`.
+  Finish finish() const {
+    const bool whole = runs_ == 1 && run_ == static_cast<int64_t>(plan_.strips) * plan_.strip_floats;
+    if (!clips(plan_.activation)) return Finish::keep;
+    if (whole) return Finish::whole;
+    const bool by_vectors = packed_ || plan_.tiling.pitch % native_lanes == 0;
+    const bool masked = LTH_FAST_MASKED_STORES && plan_.strips == 1 && plan_.tiling.lanes == native_lanes && by_vectors;
+    return masked ? Finish::masked : Finish::keep;
+  }
+
+  const Places* vectors() const { return &vectors_; }
 
   // Bias, residual and activation for the sums of these rows.
   void write(const TileRows& rows) const {
@@ -66,24 +81,31 @@ class TilePlaces {
       const float bias = rows.bias == nullptr ? 0.0f : rows.bias[row];
       for (int32_t run = 0; run < runs_; ++run) {
         const int64_t at = done * plane_ + run * run_;
-        finish(rows.out + at, rows.sums + done * rows.sums_stride + static_cast<int64_t>(run) * plan_.tiling.pitch,
-               rows.residual == nullptr ? nullptr : rows.residual + at, bias, plan_.activation, run_);
+        write_run(rows.out + at, rows.sums + done * rows.sums_stride + static_cast<int64_t>(run) * plan_.tiling.pitch,
+                  rows.residual == nullptr ? nullptr : rows.residual + at, bias, plan_.activation, run_);
       }
     }
   }
 
  private:
+  void place_vectors() {
+    const int64_t pitch = packed_ ? plan_.strip_floats : plan_.tiling.pitch;
+    for (int32_t v = 0; v < plan_.tiling.vectors; ++v) {
+      const int64_t run = v * native_lanes / pitch, within = v * native_lanes % pitch;
+      const int64_t left = run < runs_ && run_ > within ? run_ - within : 0;
+      vectors_.at[v] = static_cast<int32_t>(left > 0 ? run * run_ + within : 0);
+      vectors_.lanes[v] = (1u << (left < native_lanes ? left : native_lanes)) - 1;
+    }
+  }
+
   const ConvPlan& plan_;
   int64_t plane_, first_, run_;
   int32_t runs_;
+  bool packed_;
+  Places vectors_;  // only where sums are written through masks
 };
 
 constexpr float infinity = __builtin_inff();
-
-// What a kernel may do of an activation by itself: bounds, infinite where there is none.
-LTH_INLINE bool clips(const Activation& activation) {
-  return activation.kind == ActivationKind::none || activation.kind == ActivationKind::clip;
-}
 
 LTH_INLINE void set_epilogue(const ConvPlan& plan, TileRows& rows) {
   const bool bounded = plan.activation.kind == ActivationKind::clip;
@@ -123,16 +145,18 @@ static void convolve_group(const ConvPlan& plan, const GroupPart& part, int32_t 
   rows.sums_stride = static_cast<int64_t>(plan.strips) * plan.strip_floats;
   rows.out_stride = plane;
   rows.bias = part.bias;
+  rows.places = places.vectors();
   for (int32_t block = 0; block < plan.blocks; ++block) {
     if (part.slabs == nullptr) pack_block(plan, part.channels, tile, block, slab);
     rows.slab = part.slabs == nullptr ? slab : part.slabs + block * slab_floats(plan);
     rows.starts = part.starts + static_cast<int64_t>(block) * plan.group_rows;
     rows.first = block == 0;
     const bool last = block + 1 == plan.blocks;
-    const bool direct = last && clips(plan.activation) && places.direct();
-    const TileKernel kernel = direct ? tile_kernel_of<true>(plan.tiling) : tile_kernel_of<false>(plan.tiling);
+    const Finish finish = last ? places.finish() : Finish::keep;
+    const bool apart = last && finish == Finish::keep;
+    const TileKernel kernel = tile_kernel_of(plan.tiling, finish);
     // Few rows at a time where their sums are written out next, so that these are still in the nearest cache.
-    const int32_t step = last && !direct ? finished_together : part.end - part.begin;
+    const int32_t step = apart ? finished_together : part.end - part.begin;
     for (rows.begin = part.begin; rows.begin < part.end; rows.begin = rows.end) {
       rows.end = part.end - rows.begin < step ? part.end : rows.begin + step;
       const int64_t kept = plan.blocks > 1 ? rows.begin - part.begin : 0;
@@ -140,7 +164,7 @@ static void convolve_group(const ConvPlan& plan, const GroupPart& part, int32_t 
       rows.out = part.out + rows.begin * plane + places.first();
       rows.residual = part.residual == nullptr ? nullptr : part.residual + rows.begin * plane + places.first();
       multiply_strips(plan, kernel, rows);
-      if (last && !direct) places.write(rows);
+      if (apart) places.write(rows);
     }
   }
 }

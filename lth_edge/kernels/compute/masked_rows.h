@@ -66,6 +66,7 @@ class MaskedRows {
 };
 
 // Likewise at stride 2.
+template <bool whole>
 class MaskedSecondRows {
  public:
   MaskedSecondRows(const RowShape& row, const Inside& rows, int32_t total)
@@ -95,7 +96,9 @@ class MaskedSecondRows {
       const Vector<native_lanes> low = load<native_lanes>(from + 2 * i);
       store<native_lanes>(to + i, evens(low, load(from + 2 * i + native_lanes, all_but_last_)));
     }
-    store(to + last_, every_second(from + 2 * last_, low_[1], high_[1]), kept_);
+    const Vector<native_lanes> last = every_second(from + 2 * last_, low_[1], high_[1]);
+    if constexpr (whole) store<native_lanes>(to + last_, last);
+    else store(to + last_, last, kept_);
   }
 
   static LTH_MEMBER Vector<native_lanes> every_second(const float* from, Mask low, Mask high) {

@@ -24,7 +24,7 @@ static void multiply_tokens(const ConvPlan& plan, const float* in, const float* 
     rows.starts = plan.starts + static_cast<int64_t>(block) * plan.group_rows;
     rows.first = block == 0;
     const bool last = block + 1 == plan.blocks;
-    (last ? tile_kernel_of<true>(plan.tiling) : tile_kernel_of<false>(plan.tiling))(rows);
+    tile_kernel_of(plan.tiling, last ? Finish::whole : Finish::keep)(rows);
   }
   if (!clips(plan.activation))
     activate(out, static_cast<int64_t>(plan.group_rows) * plan.strip_floats, plan.activation);

@@ -94,9 +94,15 @@ void pack_masked(const ConvPlan& plan, const float* planes, int32_t channels, in
   }
 }
 
+LTH_INLINE bool are_narrow(const ConvPlan& plan) {
+  return plan.window.stride[0] == 1 && plan.window.stride[1] == 1 && plan.tiling.pitch == plan.in.width &&
+         plan.tiling.pitch < native_lanes && native_lanes % plan.tiling.pitch == 0;
+}
+
 LTH_INLINE bool fits_masks(const ConvPlan& plan) {
   const int64_t pitch = plan.tiling.pitch, last = (pitch - 1) / native_lanes * native_lanes;
   if (plan.copies > most_masked || plan.window.stride[1] > 2) return false;
+  if (!LTH_FAST_MASKED_STORES && pitch % native_lanes != 0 && !are_narrow(plan)) return false;
   for (int32_t copy = 0; copy < plan.copies; ++copy) {
     const Inside& part = plan.parts[copy];
     if (part.begin > native_lanes || part.end < last || part.begin == part.end) return false;
@@ -104,17 +110,13 @@ LTH_INLINE bool fits_masks(const ConvPlan& plan) {
   return true;
 }
 
-LTH_INLINE bool are_narrow(const ConvPlan& plan) {
-  return plan.window.stride[0] == 1 && plan.window.stride[1] == 1 && plan.tiling.pitch == plan.in.width &&
-         plan.tiling.pitch < native_lanes && native_lanes % plan.tiling.pitch == 0;
-}
-
 static bool pack_planes_masked(const ConvPlan& plan, const float* planes, int32_t channels, int32_t top, float* slab) {
   if (!fits_masks(plan)) return false;
   const int32_t pitch = plan.tiling.pitch;
   const auto pack_as = [&](auto pack) { pack(plan, planes, channels, top, slab); };
   if (are_narrow(plan)) pack_as(pack_masked<MaskedNarrowRows>);
-  else if (plan.window.stride[1] == 2) pack_as(pack_masked<MaskedSecondRows>);
+  else if (plan.window.stride[1] == 2 && pitch % native_lanes == 0) pack_as(pack_masked<MaskedSecondRows<true>>);
+  else if (plan.window.stride[1] == 2) pack_as(pack_masked<MaskedSecondRows<false>>);
   else if (pitch == native_lanes) pack_as(pack_masked<MaskedRows<1, true>>);
   else if (pitch == 2 * native_lanes) pack_as(pack_masked<MaskedRows<2, true>>);
   else if (pitch % native_lanes == 0) pack_as(pack_masked<MaskedRows<0, true>>);

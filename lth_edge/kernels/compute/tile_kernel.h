@@ -12,6 +12,19 @@
 
 namespace lth::LTH_SET {
 
+// What a kernel does with the sums of a row.
+enum class Finish {
+  keep,    // stores them for what comes next
+  whole,   // writes them out: all of them are output positions, in order
+  masked,  // writes out those that are output positions
+};
+
+// Where masked sums go: of each vector, floats from the tile's first position, and the lanes that are positions.
+struct Places {
+  int32_t at[most_vectors];
+  uint32_t lanes[most_vectors];
+};
+
 struct TileRows {
   const float* slab;
   const int32_t* starts;  // of the block, [rows + 1]
@@ -27,6 +40,7 @@ struct TileRows {
   int64_t out_stride;
   const float* bias;  // [rows] or null
   float low, high;
+  const Places* places;  // of a masked one
 };
 
 // What a finishing kernel does with its sums, row by row.
@@ -51,11 +65,23 @@ class Epilogue {
   LTH_MEMBER void write(Vector<lanes> x, int64_t at) const {
     x += added_;
     if (residual_ != nullptr) x += load<lanes>(residual_ + at);
-    x = x < low_ ? low_ : x;
-    store<lanes>(out_ + at, x > high_ ? high_ : x);
+    store<lanes>(out_ + at, bounded(x));
   }
 
+#if LTH_FAST_MASKED_STORES
+  LTH_MEMBER void write(Vector<lanes> x, int64_t at, Mask mask) const {
+    x += added_;
+    if (residual_ != nullptr) x += load(residual_ + at, mask);
+    store(out_ + at, bounded(x), mask);
+  }
+#endif
+
  private:
+  LTH_MEMBER Vector<lanes> bounded(Vector<lanes> x) const {
+    x = x < low_ ? low_ : x;
+    return x > high_ ? high_ : x;
+  }
+
   float* out_;
   const float* residual_;
   const float* bias_;
@@ -66,7 +92,7 @@ class Epilogue {
 
 using TileKernel = void (*)(const TileRows&);
 
-template <int lanes, int vectors, bool finishing>
+template <int lanes, int vectors, Finish finish>
 __attribute__((noinline)) void tile_kernel(const TileRows& tile) {
   constexpr int sets = sum_sets(vectors);
   // Copies: what is stored could otherwise change them, as far as a compiler knows.
@@ -113,21 +139,24 @@ __attribute__((noinline)) void tile_kernel(const TileRows& tile) {
         for (int v = 0; v < vectors; ++v) sums[set][v] += sums[set + half][v];
       }
     }
-    if constexpr (finishing) {
-      epilogue.next_row();
-      LTH_UNROLL
-      for (int v = 0; v < vectors; ++v) epilogue.write(sums[0][v], lanes * v);
-    } else {
-      LTH_UNROLL
-      for (int v = 0; v < vectors; ++v) store<lanes>(kept + lanes * v, sums[0][v]);
+    if constexpr (finish != Finish::keep) epilogue.next_row();
+    LTH_UNROLL
+    for (int v = 0; v < vectors; ++v) {
+      if constexpr (finish == Finish::keep) store<lanes>(kept + lanes * v, sums[0][v]);
+      if constexpr (finish == Finish::whole) epilogue.write(sums[0][v], lanes * v);
+#if LTH_FAST_MASKED_STORES
+      if constexpr (finish == Finish::masked)
+        epilogue.write(sums[0][v], tile.places->at[v], mask_of(tile.places->lanes[v]));
+#endif
     }
   }
 }
 
-template <bool finishing>
+template <Finish finish>
 TileKernel tile_kernel_of(const Tiling& tiling) {
-  if (tiling.lanes < native_lanes) return tile_kernel<narrow_lanes, 1, finishing>;
-#define LTH_KERNEL(n) tile_kernel<native_lanes, n, finishing>
+  if constexpr (native_lanes > narrow_lanes && finish != Finish::masked)
+    if (tiling.lanes == narrow_lanes) return tile_kernel<narrow_lanes, 1, finish>;
+#define LTH_KERNEL(n) tile_kernel<native_lanes, n, finish>
   static constexpr TileKernel kernels[] = {
       LTH_KERNEL(1),  LTH_KERNEL(2),  LTH_KERNEL(3), LTH_KERNEL(4),  LTH_KERNEL(5),  LTH_KERNEL(6),
       LTH_KERNEL(7),  LTH_KERNEL(8),  LTH_KERNEL(9), LTH_KERNEL(10), LTH_KERNEL(11), LTH_KERNEL(12),
@@ -141,6 +170,13 @@ TileKernel tile_kernel_of(const Tiling& tiling) {
 #undef LTH_KERNEL
   static_assert(sizeof kernels / sizeof kernels[0] == most_vectors);
   return kernels[tiling.vectors - 1];
+}
+
+static inline TileKernel tile_kernel_of(const Tiling& tiling, Finish finish) {
+#if LTH_FAST_MASKED_STORES
+  if (finish == Finish::masked) return tile_kernel_of<Finish::masked>(tiling);
+#endif
+  return finish == Finish::keep ? tile_kernel_of<Finish::keep>(tiling) : tile_kernel_of<Finish::whole>(tiling);
 }
 
 }  // namespace lth::LTH_SET

@@ -63,9 +63,11 @@ LTH_INLINE Vector<lanes> splat(float value) {
 }
 
 // Some lanes of a vector, by bits: a load gives zeros for the others, a store leaves them, and neither touches their
-// memory. Where a set has no such instructions, LTH_MASKS is 0.
+// memory. Where a set has no such instructions, LTH_MASKS is 0; where its stores are slow on many a CPU,
+// LTH_FAST_MASKED_STORES is.
 #if defined(__AVX512F__)
 #define LTH_MASKS 1
+#define LTH_FAST_MASKED_STORES 1
 using Mask = __mmask16;
 
 LTH_INLINE Mask mask_of(uint32_t bits) { return static_cast<Mask>(bits); }
@@ -79,6 +81,7 @@ LTH_INLINE void store(float* to, Vector<16> value, Mask mask) {
 }
 #elif defined(__AVX2__)
 #define LTH_MASKS 1
+#define LTH_FAST_MASKED_STORES 0
 using Mask = __m256i;
 
 LTH_INLINE Mask mask_of(uint32_t bits) {
@@ -95,6 +98,7 @@ LTH_INLINE void store(float* to, Vector<8> value, Mask mask) {
 }
 #else
 #define LTH_MASKS 0
+#define LTH_FAST_MASKED_STORES 0
 #endif
 
 // The even numbers of a, then those of b.

@@ -46,7 +46,7 @@ struct Inside {
 struct ConvPlan {
   Tiling tiling;
   int32_t read_together;  // nonzeros: each piece of a row is filled up to a multiple
-  Window window;  // padding resolved
+  Window window;          // padding resolved
   Extent in, out;
   int32_t group_rows, group_channels;
   int32_t strip_floats;   // vectors x lanes
@@ -63,7 +63,7 @@ struct ConvPlan {
   const int32_t* starts;
   const uint16_t* offsets;  // floats from the slab's beginning
   const float* values;
-  const float* bias;        // [rows] or null
+  const float* bias;  // [rows] or null
   Activation activation;
 };
 
@@ -72,8 +72,8 @@ inline int64_t round_up(int64_t value, int64_t step) { return (value + step - 1)
 // Few sums would wait for each other: a row's nonzeros are then dealt to several sets of sums.
 constexpr int32_t sum_sets(int32_t vectors) { return vectors <= 2 ? 4 : vectors <= 5 ? 2 : 1; }
 
-// Where zeros lie in the slab, for each strip of a tile: what fills up a row's nonzeros to whole sets is multiplied with them.
-// The last vector of a tile may read beyond the last item, hence the gap.
+// Where zeros lie in the slab, for each strip of a tile: what fills up a row's nonzeros to whole sets is multiplied
+// with them. The last vector of a tile may read beyond the last item, hence the gap.
 inline int64_t zeros_begin(const ConvPlan& plan) {
   const int64_t held = plan.items < plan.tiling.block ? plan.items : plan.tiling.block;
   return held * plan.item_floats + 16;
@@ -117,8 +117,8 @@ int64_t row_floats(const Window& window, Method method, int32_t out_width);
 Tiling choose_tiling(const Layer& layer, const Window& window, Extent in, Extent out, const Machine& machine,
                      const int64_t* tuning);
 
-// Lays out and, unless `storage` is measuring, packs the weights. `packs`: the inputs are packed into a slab rather than
-// lying there already. False where the layer is too large for 32-bit sizes.
+// Lays out and, unless `storage` is measuring, packs the weights. `packs`: the inputs are packed into a slab rather
+// than lying there already. False where the layer is too large for 32-bit sizes.
 bool plan_conv(const Layer& layer, const Window& window, Extent in, Extent out, const Tiling& tiling, bool packs,
                Storage& storage, ConvPlan& plan, Message& error);
 
