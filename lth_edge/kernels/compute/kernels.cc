@@ -13,11 +13,17 @@ namespace lth::LTH_SET {
 
 static constexpr InstructionSet make_set(const char* name, int gather_cycles) {
   return {
-      name,           {native_lanes, most_vectors, 32 * 1024, gather_cycles},
-      convolve,       pack_tile,
-      max_pool,       average,
-      spread,         multiply_vector,
-      gather_tokens,  multiply_tokens,
+      name,
+      {native_lanes, most_vectors, 32 * 1024, gather_cycles},
+      convolve,
+      pack_tile,
+      max_pool,
+      average,
+      spread,
+      multiply_vector,
+      finish_vector,
+      gather_tokens,
+      multiply_tokens,
       scatter_tokens,
   };
 }

@@ -3,7 +3,6 @@
 
 #include "../layers/csr.h"
 #include "../plan/vector_plan.h"
-#include "activation.h"
 #include "copy.h"
 
 #if defined(__AVX2__)
@@ -54,20 +53,19 @@ LTH_INLINE Four read_four(const float* x, const uint16_t* at) {
 }
 
 // A vector with zeros behind each block of its columns.
-static void spread_rows(const VectorPlan& plan, const float* from, float* to) {
+static void spread_rows(const VectorPlan& plan, const float* x, float* to) {
   for (int32_t block = 0; block < plan.packed.blocks; ++block) {
     const int32_t begin = block * row_block_columns;
     const int32_t count = plan.columns - begin < row_block_columns ? plan.columns - begin : row_block_columns;
-    copy(to, from + begin, count);
+    copy(to, x + begin, count);
     zero(to + count, read_together);
     to += count + read_together;
   }
 }
 
-// Units first .. last; x is what `spread_rows` made.
+// The sums of units first .. last; x is what `spread_rows` made.
 template <class Value>
-static void multiply_rows(const VectorPlan& plan, const float* x, const float* residual, float* out, int32_t first,
-                          int32_t last) {
+static void multiply_rows(const VectorPlan& plan, const float* x, float* sums, int32_t first, int32_t last) {
   const PackedRows& packed = plan.packed;
   const int32_t begin = first * unit_rows, end = plan.rows < last * unit_rows ? plan.rows : last * unit_rows;
   for (int32_t row = begin; row < end; ++row) {
@@ -85,13 +83,8 @@ static void multiply_rows(const VectorPlan& plan, const float* x, const float* r
       if (index < stop) even += read_four(value) * read_four(here, index);
     }
     even += odd;
-    float sum = (even[0] + even[1]) + (even[2] + even[3]);
-    if constexpr (sizeof(Value) == 1) sum *= plan.scale[row];
-    if (plan.bias != nullptr) sum += plan.bias[row];
-    if (residual != nullptr) sum += residual[row];
-    out[row] = sum;
+    sums[row] = (even[0] + even[1]) + (even[2] + even[3]);
   }
-  if (plan.activation.kind != ActivationKind::none) activate(out + begin, end - begin, plan.activation);
 }
 
 }  // namespace lth::LTH_SET

@@ -4,7 +4,7 @@
 #include <immintrin.h>
 
 #include "../plan/vector_plan.h"
-#include "activation.h"
+#include "vector.h"
 
 namespace lth::LTH_SET {
 
@@ -38,24 +38,31 @@ LTH_INLINE __m512i read_gaps(const uint16_t* gaps, __mmask16& leads) {
 }
 
 // A vector in blocks, each with a zero behind it.
-static void spread_blocks(const VectorPlan& plan, const float* from, float* to) {
+static void spread_blocks(const VectorPlan& plan, const float* x, float* to) {
   int32_t left = plan.columns;
-  for (; left > 0; left -= slice_block_columns, from += slice_block_columns, to += slice_block_pitch) {
+  for (; left > 0; left -= slice_block_columns, x += slice_block_columns, to += slice_block_pitch) {
     const uint32_t lanes = (1u << (left < slice_block_columns ? left : slice_block_columns)) - 1;
-    _mm512_storeu_ps(to, _mm512_maskz_loadu_ps(static_cast<__mmask16>(lanes), from));
-    _mm512_storeu_ps(to + 16, _mm512_maskz_loadu_ps(static_cast<__mmask16>(lanes >> 16), from + 16));
+    _mm512_storeu_ps(to, _mm512_maskz_loadu_ps(static_cast<__mmask16>(lanes), x));
+    _mm512_storeu_ps(to + 16, _mm512_maskz_loadu_ps(static_cast<__mmask16>(lanes >> 16), x + 16));
   }
+}
+
+// The places of all slots of a block.
+template <int slots>
+LTH_INLINE __m512i read_places(const char* places) {
+  if constexpr (slots > most_narrow_slots) return _mm512_loadu_si512(places);
+  return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(places)));
 }
 
 // The nonzeros of a slice that are looked up in registers.
 template <int slots, class Value>
 static Lanes multiply_slots(const Slices& slices, int32_t slice, const float* x) {
   const int64_t line = static_cast<int64_t>(slice) * slices.blocks;
-  const uint32_t* places = slices.columns + line * slice_lanes;
+  const char* places = static_cast<const char*>(slices.places) + line * slice_lanes * place_bytes(slots);
   const Value* values = static_cast<const Value*>(slices.values) + line * slots * slice_lanes;
   Lanes sums[slots] = {};
   for (int32_t block = 0; block < slices.blocks; ++block) {
-    const __m512i columns = _mm512_loadu_si512(places);
+    const __m512i columns = read_places<slots>(places);
     const __m512 low = _mm512_loadu_ps(x), high = _mm512_loadu_ps(x + 16);
     LTH_UNROLL
     for (int slot = 0; slot < slots; ++slot) {  // the lookup ignores all bits but the lowest five
@@ -63,7 +70,7 @@ static Lanes multiply_slots(const Slices& slices, int32_t slice, const float* x)
       sums[slot] += reinterpret_cast<Lanes>(found) * read_lanes(values + slot * slice_lanes);
     }
     x += slice_block_pitch;
-    places += slice_lanes;
+    places += slice_lanes * place_bytes(slots);
     values += slots * slice_lanes;
   }
   LTH_UNROLL
@@ -91,44 +98,33 @@ static Lanes add_steps(const Slices& slices, int32_t slice, const float* x, Lane
   return sum;
 }
 
-// Scale, bias, residual and activation, and each row to its place.
-template <bool scaled>
-static void finish_slice(const VectorPlan& plan, int32_t slice, const float* residual, float* out, Lanes sum) {
-  const int32_t left = plan.rows - slice * slice_lanes;
-  const __mmask16 lanes = static_cast<__mmask16>(left < slice_lanes ? (1u << left) - 1 : 0xffff);
-  const __m512i rows = _mm512_maskz_loadu_epi32(lanes, plan.slices.order.rows + slice * slice_lanes);
-  const auto of_rows = [&](const float* from) {
-    return reinterpret_cast<Lanes>(_mm512_mask_i32gather_ps(_mm512_setzero_ps(), lanes, rows, from, sizeof(float)));
-  };
-  if (scaled) sum *= of_rows(plan.scale);
-  if (plan.bias != nullptr) sum += of_rows(plan.bias);
-  if (residual != nullptr) sum += of_rows(residual);
-  const Lanes result = activated<slice_lanes>(sum, plan.activation);
-  _mm512_mask_i32scatter_ps(out, lanes, rows, reinterpret_cast<__m512>(result), sizeof(float));
-}
-
-// Slices begin .. end; x is the vector as it is, spread as `spread_blocks` left it.
+// The sums of slices begin .. end, lane after lane; `spread` is what `spread_blocks` made of x.
 template <int slots, class Value>
-static void multiply_slices(const VectorPlan& plan, const float* x, const float* spread, const float* residual,
-                            float* out, int32_t begin, int32_t end) {
+static void multiply_slices(const VectorPlan& plan, const float* x, const float* spread, float* sums, int32_t begin,
+                            int32_t end) {
   const Slices& slices = plan.slices;
   for (int32_t slice = begin; slice < end; ++slice) {
     Lanes sum = {};
     if constexpr (slots > 0) sum = multiply_slots<slots, Value>(slices, slice, spread);
     sum = slices.wide_gaps ? add_steps<uint16_t, Value>(slices, slice, x, sum)
                            : add_steps<uint8_t, Value>(slices, slice, x, sum);
-    finish_slice<sizeof(Value) == 1>(plan, slice, residual, out, sum);
+    store<slice_lanes>(sums + slice * slice_lanes, sum);
   }
 }
 
 template <class Value>
-static void multiply_slices(const VectorPlan& plan, const float* x, const float* spread, const float* residual,
-                            float* out, int32_t begin, int32_t end) {
-  using Multiply = void (*)(const VectorPlan&, const float*, const float*, const float*, float*, int32_t, int32_t);
+static void multiply_slices(const VectorPlan& plan, const float* x, const float* spread, float* sums, int32_t begin,
+                            int32_t end) {
+  using Multiply = void (*)(const VectorPlan&, const float*, const float*, float*, int32_t, int32_t);
   static constexpr Multiply by_slots[most_slots + 1] = {
       multiply_slices<0, Value>, multiply_slices<1, Value>, multiply_slices<2, Value>, multiply_slices<3, Value>,
       multiply_slices<4, Value>, multiply_slices<5, Value>, multiply_slices<6, Value>};
-  by_slots[plan.slices.slots](plan, x, spread, residual, out, begin, end);
+  by_slots[plan.slices.slots](plan, x, spread, sums, begin, end);
+}
+
+// The sums of sixteen rows.
+LTH_INLINE Lanes sums_of_rows(const int32_t* lanes, const float* sums) {
+  return reinterpret_cast<Lanes>(_mm512_i32gather_ps(_mm512_loadu_si512(lanes), sums, sizeof(float)));
 }
 
 }  // namespace lth::LTH_SET

@@ -37,7 +37,8 @@ double larger(double a, double b) { return a > b ? a : b; }
 // Cycles for the whole matrix with this many slots, `steps` lanes looked up in memory, and gaps of so many bytes.
 double cost(const Slices& slices, DataType type, int32_t slots, int64_t steps, int gap_bytes, const Machine& machine) {
   const double lines = static_cast<double>(slices.count) * slices.blocks, vectors = static_cast<double>(steps) / 16;
-  const double line_bytes = slots == 0 ? 0 : slice_lanes * (4.0 + static_cast<double>(slots * value_bytes(type)));
+  const double line_bytes =
+      slots == 0 ? 0 : slice_lanes * static_cast<double>(place_bytes(slots) + slots * value_bytes(type));
   const double step_bytes = slice_lanes * static_cast<double>(gap_bytes + value_bytes(type));
   const double rate = lines * line_bytes + vectors * step_bytes > near_size ? far_bytes : near_bytes;
   const double slot = slot_cycles + (type == DataType::float32 ? 0 : converting_cycles);
@@ -100,6 +101,7 @@ void order_rows(const Csr& weights, Slices& slices) {
   for (int32_t slice = 0; slice < slices.count; ++slice)
     order.starts[slice + 1] = order.starts[slice] + steps[order.rows[slice * slice_lanes]];
   for (int32_t lane = 0; lane < weights.rows; ++lane) order.lanes[order.rows[lane]] = lane;
+  for (int32_t row = weights.rows; row < slices.count * slice_lanes; ++row) order.lanes[row] = 0;  // read, and dropped
 }
 
 int32_t slices_of(int32_t rows) { return (rows - 1) / slice_lanes + 1; }
@@ -107,7 +109,9 @@ int32_t slices_of(int32_t rows) { return (rows - 1) / slice_lanes + 1; }
 }  // namespace
 
 RowOrder take_row_order(int32_t rows, Storage& storage) {
-  return {storage.take<int32_t>(rows), storage.take<int32_t>(rows), storage.take<int32_t>(slices_of(rows) + 1)};
+  const int32_t slices = slices_of(rows);
+  return {storage.take<int32_t>(rows), storage.take<int32_t>(static_cast<int64_t>(slices) * slice_lanes),
+          storage.take<int32_t>(slices + 1)};
 }
 
 void choose_slices(const Csr& weights, const Machine& machine, Slices& slices) {

@@ -14,20 +14,23 @@ namespace lth {
 constexpr int32_t slice_lanes = 16;
 constexpr int32_t slice_block_columns = 31;
 constexpr int32_t slice_block_pitch = 32;  // of a block, with its zero, in the vector
-constexpr int32_t most_slots = 6;          // 5 bits each
+constexpr int32_t most_slots = 6;          // 5 bits each of 32
+constexpr int32_t most_narrow_slots = 3;   // or of 16
+
+constexpr int32_t place_bytes(int32_t slots) { return slots > most_narrow_slots ? 4 : 2; }
 
 struct RowOrder {
   int32_t* rows;    // [rows]: the row in each lane, slice by slice
-  int32_t* lanes;   // [rows]: where each row is among them
+  int32_t* lanes;   // [rows, to whole slices]: where each row is among them
   int32_t* starts;  // [slices + 1]: of each slice the first of its steps
 };
 
 struct Slices {
   int32_t count, blocks;
   RowOrder order;
-  int32_t slots;            // nonzeros of a row and block that are looked up in registers
-  const uint32_t* columns;  // [count, blocks, lanes]: slot s has bits 5 s to 5 s + 4
-  const void* values;       // [count, blocks, slots, lanes]
+  int32_t slots;       // nonzeros of a row and block that are looked up in registers
+  const void* places;  // uint16 where all fit, else uint32 [count, blocks, lanes]: slot s has bits 5 s to 5 s + 4
+  const void* values;  // [count, blocks, slots, lanes]
   // A step is a column and a value for each lane. A gap leads from one column to the next; the largest that its type
   // has leads that far, to nothing.
   bool wide_gaps;           // uint16, else uint8

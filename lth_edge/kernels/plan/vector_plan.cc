@@ -4,7 +4,12 @@ namespace lth {
 
 int64_t spread_floats(const VectorPlan& plan) {
   if (plan.sliced) return spread_floats(plan.slices);
-  return plan.columns + static_cast<int64_t>(plan.packed.blocks) * read_together;
+  const int64_t floats = plan.columns + static_cast<int64_t>(plan.packed.blocks) * read_together;
+  return (floats + unit_rows - 1) / unit_rows * unit_rows;
+}
+
+int64_t scratch_floats(const VectorPlan& plan) {
+  return spread_floats(plan) + static_cast<int64_t>(units_of(plan)) * unit_rows;
 }
 
 void take_vector_arrays(const Layer& layer, const Machine& machine, Storage& storage, VectorPlan* plan) {

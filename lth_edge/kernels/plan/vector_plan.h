@@ -23,8 +23,13 @@ struct VectorPlan {
   PackedRows packed;  // elsewhere
 };
 
-// Floats of the vector as the kernel wants it laid out; 0: as it is.
+inline int32_t units_of(const VectorPlan& plan) { return (plan.rows - 1) / unit_rows + 1; }
+
+// Floats of the vector as the kernel wants it laid out, to whole cache lines; 0: as it is. Scratch starts with it.
 int64_t spread_floats(const VectorPlan& plan);
+
+// And the sums of all units.
+int64_t scratch_floats(const VectorPlan& plan);
 
 // Arrays that a plan needs while it is made, from memory that outlives it. Null `plan` while measuring.
 void take_vector_arrays(const Layer& layer, const Machine& machine, Storage& storage, VectorPlan* plan);

@@ -68,7 +68,7 @@ bool plan_single(const Program& program, Storage& storage, Schedule& schedule, M
     if (storage.measuring()) choose_vector(chain.layers[i], program.set->machine, plan.vector);
     if (!plan_vector(chain.layers[i], storage, plan.vector, error)) return false;
     plan.cut = {1, chunks_for(static_cast<double>(chain.layers[i].weights.nnz) * 8, plan.vector.rows), false};
-    schedule.scratch_floats = larger(schedule.scratch_floats, spread_floats(plan.vector));
+    schedule.scratch_floats = larger(schedule.scratch_floats, scratch_floats(plan.vector));
   }
   return true;
 }
