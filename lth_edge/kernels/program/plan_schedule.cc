@@ -8,6 +8,8 @@ namespace {
 
 // Multiply-adds that are worth handing to another thread: some ten microseconds.
 constexpr double grain = 300e3;
+// Of them, what takes as long as a nonzero whose input is looked up.
+constexpr double lookup = 4;
 // Tiles below which the output channels are cut as well.
 constexpr int32_t enough_units = 4;
 constexpr int32_t least_rows = 8;
@@ -67,7 +69,7 @@ bool plan_single(const Program& program, Storage& storage, Schedule& schedule, M
     LayerPlan& plan = schedule.layers[i];
     if (storage.measuring()) choose_vector(chain.layers[i], program.set->machine, plan.vector);
     if (!plan_vector(chain.layers[i], storage, plan.vector, error)) return false;
-    plan.cut = {1, chunks_for(static_cast<double>(chain.layers[i].weights.nnz) * 8, plan.vector.rows), false};
+    plan.cut = {1, chunks_for(static_cast<double>(chain.layers[i].weights.nnz) * lookup, units_of(plan.vector)), false};
     schedule.scratch_floats = larger(schedule.scratch_floats, scratch_floats(plan.vector));
   }
   return true;
