@@ -6,8 +6,9 @@ namespace {
 
 // Cycles of a slice and block, of each slot in it, and more where values are not float32.
 constexpr double block_cycles = 3, slot_cycles = 1.5, converting_cycles = 1;
-// Bytes a cycle: of a matrix that the second-level cache holds, and of a larger one.
-constexpr double near_bytes = 32, far_bytes = 8, near_size = 1 << 20;
+// Bytes a cycle: of a matrix that is still in the second-level cache when its turn comes again, after all other layers
+// of a model, and of a larger one.
+constexpr double near_bytes = 32, far_bytes = 8, near_size = 1 << 18;
 
 struct Counts {
   int64_t ranks[most_slots + 1];  // nonzeros that are the first, second .. in their row and block; last: all later ones
