@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++ to compile the kernels with")
 
-SETS = pytest.mark.parametrize("set_", list(X86_SETS))
+SETS = pytest.mark.parametrize("set_", [*X86_SETS, "avx512_gather"])
 UNDEFINED = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 

@@ -11,18 +11,28 @@
 
 namespace lth::LTH_SET {
 
-const InstructionSet instruction_set = {
-    LTH_TEXT(LTH_SET),
-    {native_lanes, most_vectors, 32 * 1024},
-    convolve,
-    pack_tile,
-    max_pool,
-    average,
-    spread,
-    multiply_vector,
-    gather_tokens,
-    multiply_tokens,
-    scatter_tokens,
-};
+static constexpr InstructionSet make_set(const char* name, int gather_cycles) {
+  return {
+      name,
+      {native_lanes, most_vectors, 32 * 1024, gather_cycles},
+      convolve,
+      pack_tile,
+      max_pool,
+      average,
+      spread,
+      multiply_vector,
+      finish_vector,
+      gather_tokens,
+      multiply_tokens,
+      scatter_tokens,
+  };
+}
+
+#if defined(__AVX512F__)
+const InstructionSet instruction_set = make_set(LTH_TEXT(LTH_SET), 40);
+const InstructionSet with_fast_gathers = make_set(LTH_TEXT(LTH_SET) "_gather", 10);
+#else
+const InstructionSet instruction_set = make_set(LTH_TEXT(LTH_SET), 0);
+#endif
 
 }  // namespace lth::LTH_SET

@@ -1,107 +1,68 @@
-// Sparse matrix times one vector, four nonzeros at a time.
+// Sparse matrix times one vector, in the form that the set has the instructions for.
 #pragma once
 
 #include "../layers/csr.h"
-#include "../plan/vector_plan.h"
 #include "activation.h"
-#include "copy.h"
 
-#if defined(__AVX2__)
-#include <immintrin.h>
-#elif defined(__aarch64__)
-#include <arm_neon.h>
+#if defined(__AVX512F__)
+#include "multiply_slices.h"
+#else
+#include "multiply_rows.h"
 #endif
 
 namespace lth::LTH_SET {
 
-using Four = Vector<4>;
+using Rows = Vector<native_lanes>;
 
-LTH_INLINE Four read_four(const float* data) { return load<4>(data); }
-
-LTH_INLINE Four read_four(const int8_t* data) {
-#if defined(__AVX2__)
-  int32_t four;
-  __builtin_memcpy(&four, data, sizeof four);
-  return reinterpret_cast<Four>(_mm_cvtepi32_ps(_mm_cvtepi8_epi32(_mm_cvtsi32_si128(four))));
+static void spread(const VectorPlan& plan, const float* x, float* scratch) {
+#if defined(__AVX512F__)
+  spread_blocks(plan, x, scratch);
 #else
-  return Four{static_cast<float>(data[0]), static_cast<float>(data[1]), static_cast<float>(data[2]),
-              static_cast<float>(data[3])};
+  spread_rows(plan, x, scratch);
 #endif
 }
 
-LTH_INLINE Four read_four(const uint16_t* data) {
-#if defined(__AVX2__)
-  return reinterpret_cast<Four>(_mm_cvtph_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(data))));
-#elif defined(__aarch64__)
-  return reinterpret_cast<Four>(vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(data))));
+// Units begin .. end of W x, into the scratch in which `spread` has spread x. O(nonzeros).
+static void multiply_vector(const VectorPlan& plan, const float* x, float* scratch, int32_t begin, int32_t end) {
+  float* const sums = scratch + spread_floats(plan);
+  with_value_type(plan.data_type, [&](auto value) {
+    using Value = decltype(value);
+#if defined(__AVX512F__)
+    multiply_slices<Value>(plan, x, scratch, sums, begin, end);
 #else
-  return Four{half_to_float(data[0]), half_to_float(data[1]), half_to_float(data[2]), half_to_float(data[3])};
+    (void)x;
+    multiply_rows<Value>(plan, scratch, sums, begin, end);
+#endif
+  });
+}
+
+// The sums of rows row ..
+LTH_INLINE Rows load_sums(const VectorPlan& plan, const float* sums, int32_t row) {
+#if defined(__AVX512F__)
+  return sums_of_rows(plan.slices.order.lanes + row, sums);
+#else
+  (void)plan;
+  return load<native_lanes>(sums + row);
 #endif
 }
 
-// Indices are loaded in pairs: with one load each, loads would be what the loop waits for.
-LTH_INLINE uint32_t read_pair(const uint16_t* at) {
-  uint32_t pair;
-  __builtin_memcpy(&pair, at, sizeof pair);
-  __asm__("" : "+r"(pair));  // or compilers turn it into two loads again
-  return pair;
+// Scale, bias, residual and activation of the first `count` rows from `row`.
+LTH_INLINE void finish_rows(const VectorPlan& plan, const float* sums, const float* residual, float* out, int32_t row,
+                            int32_t count) {
+  Rows y = load_sums(plan, sums, row);
+  if (plan.data_type == DataType::int8) y *= load_first(plan.scale + row, count);
+  if (plan.bias != nullptr) y += load_first(plan.bias + row, count);
+  if (residual != nullptr) y += load_first(residual + row, count);
+  store_first(out + row, activated<native_lanes>(y, plan.activation), count);
 }
 
-// Of a little-endian pair, as all our targets are.
-LTH_INLINE Four read_four(const float* x, const uint16_t* at) {
-  const uint32_t a = read_pair(at), b = read_pair(at + 2);
-  return Four{x[a & 0xffff], x[a >> 16], x[b & 0xffff], x[b >> 16]};
-}
-
-// A vector with zeros behind each block of its columns.
-static void spread(const VectorPlan& plan, const float* from, float* to) {
-  for (int32_t block = 0; block < plan.blocks; ++block) {
-    const int32_t begin = block * block_columns;
-    const int32_t count = plan.columns - begin < block_columns ? plan.columns - begin : block_columns;
-    copy(to, from + begin, count);
-    zero(to + count, read_together);
-    to += count + read_together;
-  }
-}
-
-template <class Value>
-static void multiply_rows(const VectorPlan& plan, const Value* data, const float* x, const float* residual, float* out,
-                          int32_t begin, int32_t end) {
-  for (int32_t row = begin; row < end; ++row) {
-    Four even = {}, odd = {};
-    for (int32_t block = 0; block < plan.blocks; ++block) {
-      const int32_t* starts = plan.starts + static_cast<int64_t>(row) * plan.blocks + block;
-      const float* here = x + static_cast<int64_t>(block) * (block_columns + read_together);
-      const uint16_t* index = plan.indices + starts[0];
-      const uint16_t* const last = plan.indices + starts[1];
-      const Value* value = data + starts[0];
-      for (; last - index >= 8; index += 8, value += 8) {
-        even += read_four(value) * read_four(here, index);
-        odd += read_four(value + 4) * read_four(here, index + 4);
-      }
-      if (index < last) even += read_four(value) * read_four(here, index);
-    }
-    even += odd;
-    float sum = (even[0] + even[1]) + (even[2] + even[3]);
-    if constexpr (sizeof(Value) == 1) sum *= plan.scale[row];
-    if (plan.bias != nullptr) sum += plan.bias[row];
-    if (residual != nullptr) sum += residual[row];
-    out[row] = sum;
-  }
-  if (plan.activation.kind != ActivationKind::none) activate(out + begin, end - begin, plan.activation);
-}
-
-// Rows begin .. end of W x, x as `spread` left it; O(nonzeros).
-static void multiply_vector(const VectorPlan& plan, const float* x, const float* residual, float* out, int32_t begin,
-                            int32_t end) {
-  switch (plan.data_type) {
-    case DataType::int8:
-      return multiply_rows(plan, static_cast<const int8_t*>(plan.data), x, residual, out, begin, end);
-    case DataType::float16:
-      return multiply_rows(plan, static_cast<const uint16_t*>(plan.data), x, residual, out, begin, end);
-    default:
-      return multiply_rows(plan, static_cast<const float*>(plan.data), x, residual, out, begin, end);
-  }
+// What `multiply_vector` left in the scratch for all units, finished.
+static void finish_vector(const VectorPlan& plan, const float* scratch, const float* residual, float* out) {
+  const float* const sums = scratch + spread_floats(plan);
+  int32_t row = 0;
+  for (; row + native_lanes <= plan.rows; row += native_lanes)
+    finish_rows(plan, sums, residual, out, row, native_lanes);
+  if (row < plan.rows) finish_rows(plan, sums, residual, out, row, plan.rows - row);
 }
 
 }  // namespace lth::LTH_SET

@@ -15,9 +15,9 @@ struct InstructionSet {
   void (*max_pool)(const Window& window, Extent in, Extent out, const float* image, float* result, int32_t begin,
                    int32_t end);
   void (*average)(Extent in, const float* image, float* result, int32_t begin, int32_t end);
-  void (*spread)(const VectorPlan& plan, const float* from, float* to);
-  void (*multiply_vector)(const VectorPlan& plan, const float* x, const float* residual, float* out, int32_t begin,
-                          int32_t end);
+  void (*spread)(const VectorPlan& plan, const float* x, float* scratch);
+  void (*multiply_vector)(const VectorPlan& plan, const float* x, float* scratch, int32_t begin, int32_t end);
+  void (*finish_vector)(const VectorPlan& plan, const float* scratch, const float* residual, float* out);
   void (*gather_tokens)(const float* tokens, int32_t count, int32_t channels, int32_t tile_floats, float* tile);
   void (*multiply_tokens)(const ConvPlan& plan, const float* in, const float* residual, float* out);
   void (*scatter_tokens)(const float* tile, int32_t tile_floats, int32_t count, int32_t channels, float* tokens);
@@ -31,6 +31,7 @@ extern const InstructionSet instruction_set;
 }
 namespace avx512 {
 extern const InstructionSet instruction_set;
-}
+extern const InstructionSet with_fast_gathers;  // the same instructions, where plans differ
+}  // namespace avx512
 
 }  // namespace lth

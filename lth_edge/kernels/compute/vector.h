@@ -57,6 +57,19 @@ LTH_INLINE void store(float* to, Vector<lanes> value) {
   *reinterpret_cast<typename VectorOf<lanes>::Unaligned*>(to) = value;
 }
 
+// The first `count` numbers, zeros in the other lanes.
+LTH_INLINE Vector<native_lanes> load_first(const float* from, int count) {
+  if (count == native_lanes) return load<native_lanes>(from);
+  Vector<native_lanes> value = {};
+  for (int i = 0; i < count; ++i) value[i] = from[i];
+  return value;
+}
+
+LTH_INLINE void store_first(float* to, Vector<native_lanes> value, int count) {
+  if (count == native_lanes) return store<native_lanes>(to, value);
+  for (int i = 0; i < count; ++i) to[i] = value[i];
+}
+
 template <int lanes>
 LTH_INLINE Vector<lanes> splat(float value) {
   return value - Vector<lanes>{};

@@ -34,6 +34,14 @@ bool has_avx512() {
   return __get_cpuid_count(7, 0, &a, &b, &c, &d) &&
          all(b, bit_AVX512F | bit_AVX512BW | bit_AVX512CD | bit_AVX512DQ | bit_AVX512VL);
 }
+
+// Where gathers take about as long as the loads that they stand for: AVX512-FP16 came with the cores that need no slow
+// mitigation of them (Intel's of 2023); of the others with AVX-512 some have it, and some break gathers up.
+bool has_fast_gathers() {
+  uint32_t a, b, c, d;
+  constexpr uint32_t float16 = 1u << 23;
+  return has_avx512() && __get_cpuid_count(7, 0, &a, &b, &c, &d) && all(d, float16);
+}
 #endif
 
 bool equal(const char* a, const char* b) {
@@ -46,6 +54,7 @@ bool equal(const char* a, const char* b) {
 
 const InstructionSet& best_set() {
 #if LTH_X86
+  if (has_fast_gathers()) return avx512::with_fast_gathers;
   if (has_avx512()) return avx512::instruction_set;
   if (has_avx2()) return avx2::instruction_set;
 #endif
@@ -54,6 +63,7 @@ const InstructionSet& best_set() {
 
 const InstructionSet* named_set(const char* name) {
 #if LTH_X86
+  if (equal(name, avx512::with_fast_gathers.name)) return has_fast_gathers() ? &avx512::with_fast_gathers : nullptr;
   if (equal(name, avx512::instruction_set.name)) return has_avx512() ? &avx512::instruction_set : nullptr;
   if (equal(name, avx2::instruction_set.name)) return has_avx2() ? &avx2::instruction_set : nullptr;
 #endif

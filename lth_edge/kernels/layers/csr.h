@@ -35,6 +35,19 @@ inline float csr_value(const Csr& matrix, int64_t i, int32_t row) {
   }
 }
 
+// Calls visit(Type{}) with the type that a matrix's data are stored as.
+template <class Visit>
+void with_value_type(DataType type, Visit visit) {
+  switch (type) {
+    case DataType::float16:
+      return visit(uint16_t{});
+    case DataType::int8:
+      return visit(int8_t{});
+    default:
+      return visit(float{});
+  }
+}
+
 constexpr uint8_t empty_gap = 255;
 
 // Steps through the columns of a checked matrix, row by row from the first.

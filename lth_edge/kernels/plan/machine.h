@@ -9,9 +9,10 @@ namespace lth {
 constexpr int narrow_lanes = 4;
 
 struct Machine {
-  int lanes;         // floats in a vector
-  int most_vectors;  // sums that stay in registers
-  int l1_bytes;      // of the first-level data cache that a tile may fill
+  int lanes;          // floats in a vector
+  int most_vectors;   // sums that stay in registers
+  int l1_bytes;       // of the first-level data cache that a tile may fill
+  int gather_cycles;  // that looking up sixteen floats at once takes; 0: this set has no instruction for it
 };
 
 }  // namespace lth

@@ -1,96 +1,43 @@
 #include "vector_plan.h"
 
-#include "../layers/csr.h"
-
 namespace lth {
-namespace {
 
-int32_t filled_up(int32_t count) { return (count + read_together - 1) / read_together * read_together; }
-
-// Calls visit(block, column within it, nonzero) over a row, in order.
-template <class Visit>
-void in_blocks(CsrColumns& columns, Visit visit) {
-  columns.next_row([&](int32_t column, int64_t i) { visit(column / block_columns, column % block_columns, i); });
+int64_t spread_floats(const VectorPlan& plan) {
+  if (plan.sliced) return spread_floats(plan.slices);
+  const int64_t floats = plan.columns + static_cast<int64_t>(plan.packed.blocks) * read_together;
+  return (floats + unit_rows - 1) / unit_rows * unit_rows;
 }
 
-int64_t count_pieces(const Csr& weights, int32_t blocks, int32_t* starts) {
-  int64_t total = 0;
-  CsrColumns columns(weights);
-  for (int32_t row = 0; row < weights.rows; ++row) {
-    int32_t before = 0, count = 0;
-    const auto close = [&](int32_t until) {  // the pieces before block `until`
-      for (; before < until; ++before, count = 0) {
-        if (starts != nullptr) starts[static_cast<int64_t>(row) * blocks + before] = static_cast<int32_t>(total);
-        total += filled_up(count);
-      }
-    };
-    in_blocks(columns, [&](int32_t block, int32_t, int64_t) {
-      close(block);
-      ++count;
-    });
-    close(blocks);
-  }
-  if (starts != nullptr) starts[static_cast<int64_t>(weights.rows) * blocks] = static_cast<int32_t>(total);
-  return total;
+int64_t scratch_floats(const VectorPlan& plan) {
+  return spread_floats(plan) + static_cast<int64_t>(units_of(plan)) * unit_rows;
 }
 
-template <class Value>
-void place(const Csr& weights, const VectorPlan& plan, uint16_t* indices, Value* values) {
-  const Value* data = static_cast<const Value*>(weights.data);
-  CsrColumns columns(weights);
-  for (int32_t row = 0; row < weights.rows; ++row) {
-    const int32_t* starts = plan.starts + static_cast<int64_t>(row) * plan.blocks;
-    int32_t before = -1, at = 0;
-    const auto fill = [&](int32_t block) {  // the rest of a piece, with the zero behind its block
-      const int32_t zero = block + 1 < plan.blocks ? block_columns : plan.columns - block * block_columns;
-      for (; at < starts[block + 1]; ++at) {
-        indices[at] = static_cast<uint16_t>(zero);
-        values[at] = Value{};
-      }
-    };
-    in_blocks(columns, [&](int32_t block, int32_t column, int64_t i) {
-      if (block != before) {
-        if (before >= 0) fill(before);
-        at = starts[block];
-      }
-      before = block;
-      indices[at] = static_cast<uint16_t>(column);
-      values[at++] = data[i];
-    });
-    if (before >= 0) fill(before);
-  }
+void take_vector_arrays(const Layer& layer, const Machine& machine, Storage& storage, VectorPlan* plan) {
+  if (machine.gather_cycles == 0) return;
+  const RowOrder order = take_row_order(layer.weights.rows, storage);
+  if (plan != nullptr) plan->slices.order = order;
 }
 
-}  // namespace
+void choose_vector(const Layer& layer, const Machine& machine, VectorPlan& plan) {
+  plan.sliced = machine.gather_cycles > 0;
+  if (plan.sliced) choose_slices(layer.weights, machine, plan.slices);
+}
 
 bool plan_vector(const Layer& layer, Storage& storage, VectorPlan& plan, Message& error) {
   const Csr& weights = layer.weights;
-  plan = {};
   plan.rows = weights.rows;
   plan.columns = weights.columns;
-  plan.blocks = (weights.columns - 1) / block_columns + 1;
   plan.data_type = weights.data_type;
   plan.scale = weights.scale;
   plan.bias = layer.bias;
   plan.activation = layer.activation;
-  int32_t* starts = storage.take<int32_t>(static_cast<int64_t>(weights.rows) * plan.blocks + 1);
-  const int64_t total = count_pieces(weights, plan.blocks, starts);
-  if (total > INT32_MAX) {
-    error << "it has too many nonzeros";
-    return false;
+  if (plan.sliced) {
+    pack_slices(weights, storage, plan.slices);
+    return true;
   }
-  uint16_t* indices = storage.take<uint16_t>(total);
-  plan.starts = starts;
-  plan.indices = indices;
-  const auto take = [&](auto value) {
-    auto* values = storage.take<decltype(value)>(total);
-    plan.data = values;
-    if (!storage.measuring()) place(weights, plan, indices, values);
-  };
-  if (weights.data_type == DataType::int8) take(int8_t{});
-  else if (weights.data_type == DataType::float16) take(uint16_t{});
-  else take(float{});
-  return true;
+  if (pack_rows(weights, storage, plan.packed)) return true;
+  error << "it has too many nonzeros";
+  return false;
 }
 
 }  // namespace lth

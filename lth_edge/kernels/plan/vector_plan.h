@@ -1,36 +1,44 @@
 // A matrix prepared to be multiplied with one vector at a time.
 #pragma once
 
-#include "../layers/layer.h"
 #include "../layers/message.h"
-#include "../layers/storage.h"
+#include "machine.h"
+#include "packed_rows.h"
+#include "slices.h"
 
 namespace lth {
 
-// Nonzeros are read four at a time: every piece of a row is filled up with zeros that are multiplied with a zero, kept
-// behind each block of columns for that.
-constexpr int32_t read_together = 4;
-constexpr int32_t block_columns = 65532;  // with its zeros, what 16-bit indices reach
+// What a thread is handed at least: outputs of a cache line.
+constexpr int32_t unit_rows = 16;
+static_assert(unit_rows == slice_lanes, "a slice is a unit");
 
 struct VectorPlan {
-  int32_t rows, columns, blocks;
-  // Row by row, in it block by block: the nonzeros of piece row x blocks + block are starts[piece] .. starts[piece +
-  // 1].
-  const int32_t* starts;
-  const uint16_t* indices;  // within the block
+  int32_t rows, columns;
   DataType data_type;
-  const void* data;
   const float* scale;  // [rows], for int8
   const float* bias;   // [rows] or null
   Activation activation;
+  bool sliced;        // which of the two is filled
+  Slices slices;      // where this set looks up many floats at once
+  PackedRows packed;  // elsewhere
 };
 
-// Floats of a vector with zeros behind each block of columns.
-inline int64_t spread_floats(const VectorPlan& plan) {
-  return plan.columns + static_cast<int64_t>(plan.blocks) * read_together;
-}
+inline int32_t units_of(const VectorPlan& plan) { return (plan.rows - 1) / unit_rows + 1; }
 
-// Lays out and, unless `storage` is measuring, packs. False where the layer is too large for 32-bit sizes.
+// Floats of the vector as the kernel wants it laid out, to whole cache lines; 0: as it is. Scratch starts with it.
+int64_t spread_floats(const VectorPlan& plan);
+
+// And the sums of all units.
+int64_t scratch_floats(const VectorPlan& plan);
+
+// Arrays that a plan needs while it is made, from memory that outlives it. Null `plan` while measuring.
+void take_vector_arrays(const Layer& layer, const Machine& machine, Storage& storage, VectorPlan* plan);
+
+// Chooses the form; its arrays have been taken. O(nonzeros).
+void choose_vector(const Layer& layer, const Machine& machine, VectorPlan& plan);
+
+// Lays out and, unless `storage` is measuring, packs in the chosen form. False where the layer is too large for 32-bit
+// sizes.
 bool plan_vector(const Layer& layer, Storage& storage, VectorPlan& plan, Message& error);
 
 }  // namespace lth

@@ -8,6 +8,8 @@ namespace {
 
 // Multiply-adds that are worth handing to another thread: some ten microseconds.
 constexpr double grain = 300e3;
+// Of them, what takes as long as a nonzero whose input is looked up.
+constexpr double lookup = 4;
 // Tiles below which the output channels are cut as well.
 constexpr int32_t enough_units = 4;
 constexpr int32_t least_rows = 8;
@@ -58,14 +60,17 @@ bool plan_images(const Program& program, Storage& storage, Schedule& schedule, M
   return true;
 }
 
+bool is_single(const Chain& chain, const Extent* activations) { return chain.linear && activations[0].width == 1; }
+
 bool plan_single(const Program& program, Storage& storage, Schedule& schedule, Message& error) {
   const Chain& chain = program.chain;
   schedule.value_floats = place_values(chain, schedule.extents, true, schedule.places);
   for (int32_t i = 0; i < chain.layer_count; ++i) {
     LayerPlan& plan = schedule.layers[i];
+    if (storage.measuring()) choose_vector(chain.layers[i], program.set->machine, plan.vector);
     if (!plan_vector(chain.layers[i], storage, plan.vector, error)) return false;
-    plan.cut = {1, chunks_for(static_cast<double>(chain.layers[i].weights.nnz) * 8, plan.vector.rows), false};
-    schedule.scratch_floats = larger(schedule.scratch_floats, spread_floats(plan.vector));
+    plan.cut = {1, chunks_for(static_cast<double>(chain.layers[i].weights.nnz) * lookup, units_of(plan.vector)), false};
+    schedule.scratch_floats = larger(schedule.scratch_floats, scratch_floats(plan.vector));
   }
   return true;
 }
@@ -91,16 +96,21 @@ bool plan_tokens(const Program& program, Storage& storage, Schedule& schedule, M
 
 bool plan_layers(const Program& program, Storage& storage, Schedule& schedule, Message& error) {
   if (!program.chain.linear) return plan_images(program, storage, schedule, error);
-  return schedule.extents[0].width == 1 ? plan_single(program, storage, schedule, error)
-                                        : plan_tokens(program, storage, schedule, error);
+  return is_single(program.chain, schedule.extents) ? plan_single(program, storage, schedule, error)
+                                                    : plan_tokens(program, storage, schedule, error);
 }
 
 // The arrays whose sizes are known before anything is planned.
-void take_arrays(const Chain& chain, Storage& storage, Schedule& schedule) {
+void take_arrays(const Program& program, const Extent* activations, Storage& storage, Schedule& schedule) {
+  const Chain& chain = program.chain;
   const int32_t values = chain.activation_count + chain.layer_count;
   schedule.extents = storage.take<Extent>(values);
   schedule.places = storage.take<int64_t>(values);
   schedule.layers = storage.take<LayerPlan>(chain.layer_count);
+  for (int32_t i = 0; is_single(chain, activations) && i < chain.layer_count; ++i) {
+    VectorPlan* const plan = storage.measuring() ? nullptr : &schedule.layers[i].vector;
+    take_vector_arrays(chain.layers[i], program.set->machine, storage, plan);
+  }
 }
 
 void* allocate(Host* host, const Storage& measured, Message& error) {
@@ -111,11 +121,11 @@ void* allocate(Host* host, const Storage& measured, Message& error) {
 
 bool fill_schedule(const Program& program, Host* host, const Extent* activations, Schedule& schedule, Message& error) {
   Storage arrays_size;
-  take_arrays(program.chain, arrays_size, schedule);
+  take_arrays(program, activations, arrays_size, schedule);
   schedule.arrays = allocate(host, arrays_size, error);
   if (schedule.arrays == nullptr) return false;
   Storage arrays(schedule.arrays);
-  take_arrays(program.chain, arrays, schedule);
+  take_arrays(program, activations, arrays, schedule);
   Storage packed_size;
   if (!infer_extents(program.chain, activations, schedule.extents, error) ||
       !plan_layers(program, packed_size, schedule, error))

@@ -51,6 +51,8 @@ std::string wide_weights(const Setting& setting) {
   const auto absolute = lth::IndexType::absolute16, gaps = lth::IndexType::gaps8;
   std::string found = compare(filled(one_layer(true, 3, 65536, absolute, {65536, 1, 2})), setting);
   if (found.empty()) found = compare(filled(one_layer(true, 3, 200001, gaps, {200001, 1, 3})), setting);
+  if (found.empty()) found = compare(filled(one_layer(true, 20, 65536, absolute, {65536, 1, 1})), setting);
+  if (found.empty()) found = compare(filled(one_layer(true, 20, 200001, gaps, {200001, 1, 1})), setting);
   if (found.empty()) found = compare(filled(one_layer(false, 5, 70001, gaps, {70001, 2, 3})), setting);
   return found;
 }

@@ -19,7 +19,7 @@ namespace lth_test {
 
 namespace {
 
-constexpr const char* all_sets[] = {"baseline", "avx2", "avx512"};
+constexpr const char* all_sets[] = {"baseline", "avx2", "avx512", "avx512_gather"};
 
 struct Options {
   uint64_t seed = 0, count = 1;

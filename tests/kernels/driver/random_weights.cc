@@ -18,11 +18,13 @@ void append(std::vector<uint8_t>& bytes, T value) {
 std::vector<std::vector<int32_t>> random_columns(Random& random, int32_t rows, int32_t columns) {
   const double density = random.chance(0.5) ? random.of({0.0, 0.03, 0.1, 0.2, 1.0}) : random.unit();
   const double empty_rows = random.chance(0.3) ? 0.5 : 0.0;
+  const bool uneven = random.chance(0.3);  // rows of any number of nonzeros up to that
   std::vector<std::vector<int32_t>> result(static_cast<size_t>(rows));
   for (std::vector<int32_t>& row : result) {
     if (random.chance(empty_rows)) continue;
+    const double share = uneven ? density * random.unit() : density;
     for (int32_t column = 0; column < columns; ++column) {
-      if (random.chance(density)) row.push_back(column);
+      if (random.chance(share)) row.push_back(column);
     }
   }
   return result;
