@@ -2,6 +2,7 @@
 #include "set.h"
 
 #include "convolve.h"
+#include "depthwise.h"
 #include "multiply_tokens.h"
 #include "multiply_vector.h"
 #include "pool.h"
@@ -12,17 +13,12 @@
 namespace lth::LTH_SET {
 
 const InstructionSet instruction_set = {
-    LTH_TEXT(LTH_SET),
-    {native_lanes, most_vectors, 32 * 1024},
-    convolve,
-    pack_tile,
-    max_pool,
-    average,
-    spread,
-    multiply_vector,
-    gather_tokens,
-    multiply_tokens,
-    scatter_tokens,
+    LTH_TEXT(LTH_SET), {native_lanes, most_vectors, 32 * 1024},
+    convolve,          pack_tile,
+    depthwise,         max_pool,
+    average,           spread,
+    multiply_vector,   gather_tokens,
+    multiply_tokens,   scatter_tokens,
 };
 
 }  // namespace lth::LTH_SET
