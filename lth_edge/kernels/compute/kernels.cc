@@ -2,6 +2,7 @@
 #include "set.h"
 
 #include "convolve.h"
+#include "depthwise.h"
 #include "multiply_tokens.h"
 #include "multiply_vector.h"
 #include "pool.h"
@@ -17,6 +18,7 @@ static constexpr InstructionSet make_set(const char* name, int gather_cycles) {
       {native_lanes, most_vectors, 32 * 1024, gather_cycles},
       convolve,
       pack_tile,
+      depthwise,
       max_pool,
       average,
       spread,

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "../plan/conv_plan.h"
+#include "../plan/depthwise_plan.h"
 #include "../plan/machine.h"
+#include "../plan/pool_plan.h"
 #include "../plan/vector_plan.h"
 
 namespace lth {
@@ -12,9 +14,10 @@ struct InstructionSet {
   Machine machine;
   void (*convolve)(const ConvPlan& plan, const ConvPart& part, float* scratch);
   void (*pack_tile)(const ConvPlan& plan, const float* image, int32_t tile, int32_t block, float* slabs);
-  void (*max_pool)(const Window& window, Extent in, Extent out, const float* image, float* result, int32_t begin,
-                   int32_t end);
-  void (*average)(Extent in, const float* image, float* result, int32_t begin, int32_t end);
+  void (*depthwise)(const DepthwisePlan& plan, const float* image, const float* residual, float* result, int32_t begin,
+                    int32_t end);
+  void (*max_pool)(const PoolPlan& plan, const float* image, float* result, int32_t begin, int32_t end);
+  void (*average)(const PoolPlan& plan, const float* image, float* result, int32_t begin, int32_t end);
   void (*spread)(const VectorPlan& plan, const float* x, float* scratch);
   void (*multiply_vector)(const VectorPlan& plan, const float* x, float* scratch, int32_t begin, int32_t end);
   void (*finish_vector)(const VectorPlan& plan, const float* scratch, const float* residual, float* out);

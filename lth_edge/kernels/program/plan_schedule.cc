@@ -36,12 +36,17 @@ const int64_t* tuning_of(const Program& program, int32_t layer) {
 bool plan_image_layer(const Program& program, int32_t index, Extent in, Extent out, Storage& storage, LayerPlan& plan,
                       Schedule& schedule, Message& error) {
   const Layer& layer = program.chain.layers[index];
-  plan.window = resolved(layer.window, in);
-  plan.cut = {1, chunks_for(static_cast<double>(floats(in)) * 8, layer.channels), false};
-  if (layer.kind != LayerKind::convolution) return true;
+  const Window window = resolved(layer.window, in);
   const Machine& machine = program.set->machine;
-  const Tiling tiling = choose_tiling(layer, plan.window, in, out, machine, tuning_of(program, index));
-  if (!plan_conv(layer, plan.window, in, out, tiling, true, storage, plan.conv, error)) return false;
+  if (keeps_channels_apart(layer)) {
+    plan.cut = {1, chunks_for(static_cast<double>(floats(in)) * 8, layer.channels), false};
+    if (layer.kind == LayerKind::convolution)
+      plan_depthwise(layer, window, in, out, machine.lanes, storage, plan.depthwise);
+    else plan.pool = plan_pool(layer, window, in, out, machine.lanes, storage);
+    return true;
+  }
+  const Tiling tiling = choose_tiling(layer, window, in, out, machine, tuning_of(program, index));
+  if (!plan_conv(layer, window, in, out, tiling, true, storage, plan.conv, error)) return false;
   plan.cut = cut_of(plan.conv, layer.weights.rows, layer.weights.nnz, layer.group);
   const int64_t packed = plan.cut.shared ? slab_floats(plan.conv) * plan.conv.blocks * plan.conv.tiles : 0;
   schedule.shared_floats = larger(schedule.shared_floats, packed);
@@ -137,6 +142,8 @@ bool fill_schedule(const Program& program, Host* host, const Extent* activations
 }
 
 }  // namespace
+
+bool keeps_channels_apart(const Layer& layer) { return layer.kind != LayerKind::convolution || is_depthwise(layer); }
 
 int32_t slice_rows(const Layer& layer, int32_t slices) {
   const int32_t unit = layer.group > 1 ? layer.weights.rows / layer.group : 1;

@@ -44,19 +44,22 @@ bool run_convolution(const ImageRun& run, int32_t index) {
                     run.scratch, compute);
 }
 
-bool run_pool(const ImageRun& run, int32_t index) {
+bool run_apart(const ImageRun& run, int32_t index) {
   const Layer& layer = run.program.chain.layers[index];
   const LayerPlan& plan = run.schedule.layers[index];
   const InstructionSet& set = *run.program.set;
-  const int32_t value = run.program.chain.activation_count + index;
-  const Extent in = run.schedule.extents[layer.source], out = run.schedule.extents[value];
-  const float* const from = run.at(layer.source);
-  float* const to = run.at(value);
-  const auto compute = [&](int32_t channel, float*) {
-    if (layer.kind == LayerKind::average) set.average(in, from, to, channel, channel + 1);
-    else set.max_pool(plan.window, in, out, from, to, channel, channel + 1);
+  const float* const in = run.at(layer.source);
+  const float* const residual = layer.residual < 0 ? nullptr : run.at(layer.residual);
+  float* const out = run.at(run.program.chain.activation_count + index);
+  const int64_t channels = layer.channels, chunks = plan.cut.chunks;
+  const auto compute = [&](int32_t chunk, float*) {
+    const int32_t begin = static_cast<int32_t>(chunk * channels / chunks);
+    const int32_t end = static_cast<int32_t>((chunk + 1) * channels / chunks);
+    if (layer.kind == LayerKind::convolution) set.depthwise(plan.depthwise, in, residual, out, begin, end);
+    else if (layer.kind == LayerKind::max_pool) set.max_pool(plan.pool, in, out, begin, end);
+    else set.average(plan.pool, in, out, begin, end);
   };
-  return run_chunks(run.call.host, plan.cut.chunks, in.channels, 0, run.scratch, compute);
+  return run_chunks(run.call.host, plan.cut.chunks, plan.cut.chunks, 0, run.scratch, compute);
 }
 
 }  // namespace
@@ -79,7 +82,7 @@ bool run_images(const Program& program, const Schedule& schedule, const Call& ca
   bool done = true;
   for (; done && run.image < call.batch; ++run.image)
     for (int32_t i = 0; done && i < program.chain.layer_count; ++i)
-      done = program.chain.layers[i].kind == LayerKind::convolution ? run_convolution(run, i) : run_pool(run, i);
+      done = keeps_channels_apart(program.chain.layers[i]) ? run_apart(run, i) : run_convolution(run, i);
   call.host->release(call.host, memory);
   return done;
 }

@@ -10,14 +10,15 @@ namespace lth {
 // How a layer is cut for several threads: by rule, so that a file is computed the same way on every machine.
 struct Cut {
   int32_t slices;  // parts of a tile's output channels
-  int32_t chunks;  // pieces of work handed to threads
+  int32_t chunks;  // pieces of work handed to threads; of layers that keep channels apart, of channels
   bool shared;     // the slices of a tile share its packed blocks
 };
 
 struct LayerPlan {
-  Window window;      // padding resolved
-  ConvPlan conv;      // images, or tiles of tokens
-  VectorPlan vector;  // a single token
+  ConvPlan conv;            // images, or tiles of tokens
+  DepthwisePlan depthwise;  // images, instead
+  PoolPlan pool;            // likewise
+  VectorPlan vector;        // a single token
   Cut cut;
 };
 
@@ -90,6 +91,9 @@ struct Call {
 // Where a value lies during a run, of image `image`: in the caller's memory, or in the run's `values`.
 float* value_at(const Program& program, const Schedule& schedule, const Call& call, float* values, int32_t value,
                 int64_t image);
+
+// Pools, and convolutions with a kernel of their own for one channel a group: cut by channels, without scratch.
+bool keeps_channels_apart(const Layer& layer);
 
 // Rows of a slice, of whole groups where there are groups.
 int32_t slice_rows(const Layer& layer, int32_t slices);
