@@ -51,7 +51,7 @@ class MaskedRows {
  private:
   LTH_MEMBER void copy(float* to, const float* from) const {
     const int64_t last = vectors == 0 ? last_ : (vectors - 1) * native_lanes;
-    if constexpr (vectors != 1) store<native_lanes>(to, load(from, mask_[0]));
+    if (last > 0) store<native_lanes>(to, load(from, mask_[0]));
     for (int64_t i = native_lanes; i < last; i += native_lanes)
       store<native_lanes>(to + i, load<native_lanes>(from + i));
     if constexpr (whole) store<native_lanes>(to + last, load(from + last, mask_[1]));

@@ -102,7 +102,7 @@ bool tuned(const TilingTask& task, const int64_t* tuning, Tiling& tiling) {
 
 Tiling choose_tiling(const Layer& layer, const Window& window, Extent in, Extent out, const Machine& machine,
                      const int64_t* tuning) {
-  const Machine narrow = {narrow_lanes, 1, machine.l1_bytes};
+  const Machine narrow = {narrow_lanes, 1, machine.l1_bytes, machine.gather_cycles};
   const bool few = static_cast<int64_t>(out.height) * out.width <= narrow_lanes;
   const TilingTask task = {layer, window, in, out, few ? narrow : machine, true};
   Tiling best = {Method::columns, task.machine.lanes, 1, 0, 0, 1};
