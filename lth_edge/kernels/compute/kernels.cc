@@ -12,10 +12,16 @@
 
 namespace lth::LTH_SET {
 
+#if defined(__AVX512F__)
+constexpr int l1_bytes = 48 * 1024;
+#else
+constexpr int l1_bytes = 32 * 1024;
+#endif
+
 static constexpr InstructionSet make_set(const char* name, int gather_cycles) {
   return {
       name,
-      {native_lanes, most_vectors, 32 * 1024, gather_cycles},
+      {native_lanes, most_vectors, l1_bytes, LTH_MASKS != 0, LTH_FAST_MASKED_STORES != 0, gather_cycles},
       convolve,
       pack_tile,
       depthwise,

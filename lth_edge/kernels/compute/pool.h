@@ -33,25 +33,24 @@ static inline PoolRows pool_rows(const PoolPlan& plan, const float* plane, int32
 template <int stride, bool whole>
 LTH_INLINE Vector<native_lanes> maxima(const Window& window, const PoolRows& rows, const ColumnVector& vector) {
   const Vector<native_lanes> lowest = splat<native_lanes>(below_all);
+  if (rows.count == 0) return lowest;
   const int64_t left = static_cast<int64_t>(vector.first) * stride - window.pad[1];
-  const auto down = [&](int32_t load_number) {
-    const float* from = rows.first + left + column_load(load_number, stride, window.dilation[1], native_lanes);
-    Vector<native_lanes> most = lowest;
-    for (int32_t row = 0; row < rows.count; ++row, from += rows.step)
-      most = larger(most, whole ? load<native_lanes>(from) : load_lanes(from, vector.loaded[load_number], lowest));
+  const auto down = [&](int32_t number) {
+    const auto at = [&](const float* from) {
+      return whole ? load<native_lanes>(from) : load_lanes(from, vector.loaded[number], lowest);
+    };
+    const float* from = rows.first + left + column_load(number, stride, window.dilation[1], native_lanes);
+    Vector<native_lanes> most = at(from);
+    for (int32_t row = 1; row < rows.count; ++row) most = larger(most, at(from += rows.step));
     return most;
   };
-  Vector<native_lanes> most = lowest;
-  for (int32_t x = 0; x < window.kernel[1]; x += stride) {
-    const Vector<native_lanes> near = down(x);
-    if constexpr (stride == 1) {
-      most = larger(most, near);
-    } else {
-      const Vector<native_lanes> far = down(x + 1);
-      most = larger(most, evens(near, far));
-      if (x + 1 < window.kernel[1]) most = larger(most, odds(near, far));
-    }
-  }
+  const auto across = [&](int32_t x) {
+    if constexpr (stride == 1) return down(x);
+    const Vector<native_lanes> near = down(x), far = down(x + 1), even = evens(near, far);
+    return x + 1 < window.kernel[1] ? larger(even, odds(near, far)) : even;
+  };
+  Vector<native_lanes> most = across(0);
+  for (int32_t x = stride; x < window.kernel[1]; x += stride) most = larger(most, across(x));
   return most;
 }
 

@@ -53,8 +53,7 @@ void try_rows(const TilingTask& task, double& least, Tiling& best) {
   }
 }
 
-// Where one block holds all channels, many rows are packed together and computed strip by strip: rows that two strips
-// read are packed once.
+// Many rows are packed together and computed strip by strip: rows that two strips read are packed once.
 void try_strips(const TilingTask& task, double& least, Tiling& best) {
   const int32_t lanes = task.machine.lanes, width = task.out.width;
   const bool many = task.window.stride[0] > most_phases || task.window.stride[1] > most_phases;
@@ -63,12 +62,7 @@ void try_strips(const TilingTask& task, double& least, Tiling& best) {
     for (int32_t rows = task.out.height; rows > strip_rows; rows = rows % 2 == 0 ? rows / 2 : 0) {
       if (rows % strip_rows != 0) continue;
       Tiling tiling = {Method::shifted, lanes, strip_rows * width / lanes, rows, width, 1};
-      tiling.block = static_cast<int32_t>(tiling_items(task, tiling.method));
-      if (tiling_item_floats(task, tiling) * tiling.block > most_slab_floats) continue;
-      const double cost = tiling_cost(task, tiling);
-      if (cost >= least) continue;
-      least = cost;
-      best = tiling;
+      keep_cheaper(task, tiling, least, best);
     }
   }
 }
@@ -102,7 +96,10 @@ bool tuned(const TilingTask& task, const int64_t* tuning, Tiling& tiling) {
 
 Tiling choose_tiling(const Layer& layer, const Window& window, Extent in, Extent out, const Machine& machine,
                      const int64_t* tuning) {
-  const Machine narrow = {narrow_lanes, 1, machine.l1_bytes, machine.gather_cycles};
+  Machine narrow = machine;
+  narrow.lanes = narrow_lanes;
+  narrow.most_vectors = 1;
+  narrow.masked_stores = false;
   const bool few = static_cast<int64_t>(out.height) * out.width <= narrow_lanes;
   const TilingTask task = {layer, window, in, out, few ? narrow : machine, true};
   Tiling best = {Method::columns, task.machine.lanes, 1, 0, 0, 1};

@@ -9,10 +9,12 @@ namespace lth {
 constexpr int narrow_lanes = 4;
 
 struct Machine {
-  int lanes;          // floats in a vector
-  int most_vectors;   // sums that stay in registers
-  int l1_bytes;       // of the first-level data cache that a tile may fill
-  int gather_cycles;  // that looking up sixteen floats at once takes; 0: this set has no instruction for it
+  int lanes;           // floats in a vector
+  int most_vectors;    // sums that stay in registers
+  int l1_bytes;        // of the first-level data cache that a tile may fill
+  bool masks;          // some lanes can be loaded by one instruction
+  bool masked_stores;  // likewise stored, and fast
+  int gather_cycles;   // that looking up sixteen floats at once takes; 0: this set has no instruction for it
 };
 
 }  // namespace lth

@@ -5,18 +5,43 @@ namespace {
 
 double rounded_up_quotient(double a, double b) { return static_cast<double>(static_cast<int64_t>((a + b - 1) / b)); }
 
+// From 0 at `low` to 1 at `high`.
+double between(double x, double low, double high) {
+  return x <= low ? 0.0 : x >= high ? 1.0 : (x - low) / (high - low);
+}
+
+int64_t vectors_of(int64_t floats, int64_t lanes) { return (floats + lanes - 1) / lanes; }
+
+// Rows that lie as close in the image as in the slab are packed several to a vector.
+bool are_narrow(const TilingTask& task, const Tiling& tiling) {
+  const int32_t pitch = tiling.pitch, lanes = task.machine.lanes;
+  return task.window.stride[0] == 1 && task.window.stride[1] == 1 && pitch == task.in.width && pitch < lanes &&
+         lanes % pitch == 0;
+}
+
+// Of one channel, by rows.
+double rows_copy_cost(const TilingTask& task, const Tiling& tiling) {
+  const Machine& machine = task.machine;
+  const int32_t stride = task.window.stride[1];
+  const double total = phases(task.window, tiling.rows).total;
+  const double across = static_cast<double>(vectors_of(tiling.pitch, machine.lanes));
+  const bool masked = machine.masks && stride <= 2 && (machine.masked_stores || tiling.pitch % machine.lanes == 0);
+  double rows = total * (10.0 + 2.0 * across);
+  if (masked) rows = total * across * (stride == 1 ? 4.0 : 8.4);
+  if (machine.masks && are_narrow(task, tiling)) rows = 4.0 * rounded_up_quotient(total * tiling.pitch, machine.lanes);
+  return row_copies(task.window, tiling.method) * (5.0 + rows);
+}
+
 // Of one channel or column.
 double copy_cost(const TilingTask& task, const Tiling& tiling) {
   if (!task.packs) return 0.0;
-  const int32_t lanes = task.machine.lanes;
-  const bool whole = task.window.stride[1] == 1 && tiling.pitch % lanes == 0 && tiling.method == Method::shifted;
-  const double step = task.window.stride[1] == 1 ? 1.2 : 2.6;
-  const double row = (whole ? 2.5 : 5.0) + step * ((task.out.width + lanes - 1) / lanes);
-  if (tiling.method != Method::columns)
-    return row_copies(task.window, tiling.method) * (10.0 + phases(task.window, tiling.rows).total * row);
-  const double rows = static_cast<double>(tiling.vectors) * lanes / task.out.width;
-  const bool run = task.window.kernel[0] * task.window.kernel[1] == 1 && task.window.stride[1] == 1;
-  return run ? 4.0 + 1.2 * tiling.vectors : 10.0 + (rows < 1.0 ? 1.0 : rows) * (row + 15.0);
+  if (tiling.method != Method::columns) return rows_copy_cost(task, tiling);
+  const Window& window = task.window;
+  const bool dense = window.stride[0] == 1 && window.stride[1] == 1;
+  if (dense && window.kernel[0] * window.kernel[1] == 1) return 4.0 + 12.0 * tiling.vectors;  // from afar, mostly
+  if (task.machine.masks && dense && task.in.width == task.out.width) return 6.0 + 6.0 * tiling.vectors;
+  const double rows = static_cast<double>(tiling.vectors) * task.machine.lanes / task.out.width;
+  return 10.0 + (rows < 1.0 ? 1.0 : rows) * (25.0 + 2.6 * vectors_of(task.out.width, task.machine.lanes));
 }
 
 // Floats of a channel or column that one strip reads: what should stay in the nearest cache.
@@ -28,23 +53,25 @@ double near_floats(const TilingTask& task, const Tiling& tiling) {
   return static_cast<double>(phases(task.window, rows).total) * tiling.pitch * row_copies(task.window, tiling.method);
 }
 
-// A kernel writes its sums itself where all of them are output positions.
-bool written_apart(const TilingTask& task, const Tiling& tiling) {
-  return tiling.method != Method::columns &&
-         (tiling.pitch != task.out.width || tiling.rows * tiling.pitch % (tiling.vectors * task.machine.lanes) != 0);
+// A kernel writes its sums itself where all of them are output positions, or where it can mask those that are not.
+bool written_apart(const TilingTask& task, const Tiling& tiling, double strips) {
+  if (tiling.method == Method::columns) return false;
+  const int32_t lanes = task.machine.lanes;
+  const bool packed = tiling.pitch == task.out.width;
+  if (packed && tiling.rows * tiling.pitch % (tiling.vectors * lanes) == 0) return false;
+  return !task.machine.masked_stores || strips > 1 || (!packed && tiling.pitch % lanes != 0);
 }
 
 // How much longer loads take where what they read fills more than the nearest cache.
-double farther(double near) {
-  return near <= 0.75 ? 1.0 : near <= 1.0 ? 1.05 : near <= 1.4 ? 1.12 : near <= 2.0 ? 1.35 : near <= 3.0 ? 1.9 : 2.3;
-}
+double farther(double near) { return 1.0 + 0.3 * between(near, 0.8, 1.4) + 0.8 * between(near, 1.4, 3.4); }
 
 // Share of a vector's loads that a cache line's end cuts in two.
 double split_loads(const TilingTask& task, const Tiling& tiling) {
   if (tiling.method == Method::columns) return 0.0;
-  const double lanes = task.machine.lanes, cut = (lanes - 1) / 16;
-  if (tiling.method == Method::shifted) return tiling.pitch % task.machine.lanes == 0 ? 0.0 : cut / 2;
-  return task.window.kernel[1] == 1 && tiling.pitch % task.machine.lanes == 0 ? 0.0 : cut;
+  const int32_t lanes = task.machine.lanes;
+  const double cut = (lanes - 1) / 16.0, down = 1.0 - 1.0 / task.window.kernel[0];
+  if (tiling.method == Method::rows) return cut * (tiling.pitch % lanes == 0 ? 1.0 - 1.0 / task.window.kernel[1] : 1.0);
+  return tiling.pitch % lanes == 0 ? 0.0 : cut * (lanes % tiling.pitch == 0 ? 0.7 * down : 0.8);
 }
 
 }  // namespace
@@ -74,15 +101,18 @@ double tiling_cost(const TilingTask& task, const Tiling& tiling) {
       by_rows ? (task.out.height + tiling.rows - 1) / tiling.rows : rounded_up_quotient(positions, strip_floats);
   const int64_t items = tiling_items(task, tiling.method);
   const double blocks = static_cast<double>((items + tiling.block - 1) / tiling.block);
-  const double near =
-      4.0 * near_floats(task, tiling) * (tiling.block < items ? tiling.block : items) / machine.l1_bytes;
-  const double load = 0.52 * (1.0 + split_loads(task, tiling)) * farther(near);
-  const double nonzero = 1.0 + load * tiling.vectors;
-  const double kept = blocks * task.layer.weights.rows * (6.0 + (blocks > 1 ? 1.6 : 1.0) * tiling.vectors);
-  const double copied = written_apart(task, tiling) ? task.layer.weights.rows * 2.0 * tiling.vectors : 0.0;
-  const double sums = kept + copied;
-  const double packing = task.layer.group * (60.0 + static_cast<double>(items) * copy_cost(task, tiling));
-  return tiles * (strips * (static_cast<double>(task.layer.weights.nnz) * nonzero + sums) + packing);
+  const double held = static_cast<double>(tiling.block < items ? tiling.block : items);
+  const double near = 4.0 * near_floats(task, tiling) * held / machine.l1_bytes;
+  const double load = 0.67 * (1.0 + 0.8 * split_loads(task, tiling)) * farther(near);
+  const double nonzero = 0.78 + load * tiling.vectors;
+  const double pieces = blocks * task.layer.weights.rows;
+  const double filled = task.packs ? (sum_sets(tiling.vectors) - 1) / 2.0 * pieces : 0.0;
+  const double sums = pieces * (3.75 + 2.5 * tiling.vectors) +
+                      (written_apart(task, tiling, strips) ? task.layer.weights.rows * 6.7 * tiling.vectors : 0.0);
+  const double slab = 4.0 * held * static_cast<double>(tiling_item_floats(task, tiling)) / machine.l1_bytes;
+  const double copied = static_cast<double>(items) * copy_cost(task, tiling) * (1.0 + 0.6 * between(slab, 0.8, 2.0));
+  const double packing = task.layer.group * (60.0 * blocks + copied);
+  return tiles * (strips * ((static_cast<double>(task.layer.weights.nnz) + filled) * nonzero + sums) + packing);
 }
 
 bool choose_block(const TilingTask& task, Tiling& tiling, double& cost) {
@@ -90,7 +120,9 @@ bool choose_block(const TilingTask& task, Tiling& tiling, double& cost) {
   const int64_t room = floats > 0 ? most_slab_floats / floats : 0;
   bool found = false;
   Tiling candidate = tiling;
-  for (int64_t block = items < room ? items : room; block >= 1; block = block > 8 ? block / 2 : block - 1) {
+  for (int64_t blocks = 1; blocks <= items; blocks += 1 + blocks / 8) {
+    const int64_t block = (items + blocks - 1) / blocks;
+    if (block > room) continue;
     candidate.block = static_cast<int32_t>(block);
     const double estimate = tiling_cost(task, candidate);
     if (found && estimate >= cost) continue;

@@ -89,8 +89,7 @@ bool plan_tokens(const Program& program, Storage& storage, Schedule& schedule, M
     const Layer& layer = chain.layers[i];
     const Extent in = {layer.channels, 1, tokens}, out = {layer.weights.rows, 1, tokens};
     const Tiling tiling = choose_token_tiling(layer, tokens, vectors, machine);
-    if (!plan_conv(layer, layer.window, in, out, tiling, false, storage, schedule.layers[i].conv, error))
-      return false;
+    if (!plan_conv(layer, layer.window, in, out, tiling, false, storage, schedule.layers[i].conv, error)) return false;
   }
   Extent* const tile = storage.take<Extent>(values);
   if (tile == nullptr) return true;

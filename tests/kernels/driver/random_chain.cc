@@ -83,7 +83,11 @@ class Builder {
     layer.channels = from.channels;
     layer.group = 1;
     layer.window = plain_window();
-    if (!test_.linear && layer.kind != lth::LayerKind::average) random_window(layer, from);
+    if (!test_.linear && layer.kind == lth::LayerKind::convolution && random_.chance(0.25)) {
+      depthwise_window(layer, from);
+    } else if (!test_.linear && layer.kind != lth::LayerKind::average) {
+      random_window(layer, from);
+    }
     lth::Extent to = positions(layer, from);
     if (layer.kind == lth::LayerKind::convolution) {
       to.channels = convolution(own, from, to);
@@ -116,6 +120,23 @@ class Builder {
     for (int axis = 0; axis < 2; ++axis) fit(window, axis, sizes[axis]);
   }
 
+  // Windows that are read in place where each channel is a group of its own.
+  void depthwise_window(lth::Layer& layer, const lth::Extent& from) {
+    lth::Window& window = layer.window;
+    layer.group = from.channels;
+    const int32_t kernel = random_.of({3, 5}), stride = random_.of({1, 2});
+    const bool same = random_.chance(0.6);
+    for (int axis = 0; axis < 2; ++axis) {
+      window.kernel[axis] = kernel;
+      window.stride[axis] = stride;
+      window.pad[axis] = same ? kernel / 2 : random_.between(0, kernel + 1);
+      window.pad[axis + 2] = same ? kernel / 2 : random_.between(0, kernel + 1);
+    }
+    window.auto_pad = random_.of({0, 0, 0, 1, 2});
+    const int32_t sizes[2] = {from.height, from.width};
+    for (int axis = 0; axis < 2; ++axis) fit(window, axis, sizes[axis]);
+  }
+
   static void fit(lth::Window& window, int axis, int32_t size) {
     if (window_axis(window, axis, size).output >= 1) return;
     window.kernel[axis] = window.dilation[axis] = 1;
@@ -132,13 +153,13 @@ class Builder {
   // Gives the layer its weights, bias and activation, and returns its rows.
   int32_t convolution(TestLayer& own, const lth::Extent& from, const lth::Extent& to) {
     lth::Layer& layer = own.layer;
-    if (!test_.linear && random_.chance(0.2)) layer.group = random_group(from.channels);
+    if (!test_.linear && layer.group == 1 && random_.chance(0.2)) layer.group = random_group(from.channels);
     const int32_t area = layer.window.kernel[0] * layer.window.kernel[1];
     const int32_t columns = from.channels / layer.group * area;
     const int64_t products = test_.batch * columns * to.height * to.width;
     int32_t rows = layer.group * std::max(1, random_channels(random_) / layer.group);
-    if (random_.chance(0.3)) rows = from.channels;              // so that a residual fits
-    const bool single_token = test_.linear && from.width == 1;  // packed in slices of rows, sorted
+    if (random_.chance(layer.group == 1 ? 0.3 : 0.8)) rows = from.channels;  // so that a residual fits
+    const bool single_token = test_.linear && from.width == 1;               // packed in slices of rows, sorted
     if (test_.linear && random_.chance(single_token ? 0.3 : 0.1)) rows = random_.between(100, 400);
     const int64_t most = std::max<int64_t>(1, most_products / products / layer.group);
     rows = layer.group * static_cast<int32_t>(std::min<int64_t>(rows / layer.group, most));
