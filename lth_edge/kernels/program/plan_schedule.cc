@@ -50,8 +50,7 @@ bool plan_image_layer(const Program& program, int32_t index, Extent in, Extent o
   plan.cut = cut_of(plan.conv, layer.weights.rows, layer.weights.nnz, layer.group);
   const int64_t packed = plan.cut.shared ? slab_floats(plan.conv) * plan.conv.blocks * plan.conv.tiles : 0;
   schedule.shared_floats = larger(schedule.shared_floats, packed);
-  schedule.scratch_floats =
-      larger(schedule.scratch_floats, scratch_floats(plan.conv, slice_rows(layer, plan.cut.slices)));
+  schedule.scratch_floats = larger(schedule.scratch_floats, scratch_floats(plan.conv, layer.weights.rows));
   return true;
 }
 

@@ -1,7 +1,7 @@
 // Work cut into chunks, each with scratch that no other uses at the same time.
 #pragma once
 
-#include "schedule.h"
+#include "lone_calls.h"
 
 namespace lth {
 
@@ -47,7 +47,8 @@ class ScratchPool {
 // Calls work(unit, scratch) for every unit below `units`, in `chunks` runs of neighbours that may go on at once;
 // `scratch` is for one of them. False where the host has no memory left.
 template <class Work>
-bool run_chunks(Host* host, int32_t chunks, int32_t units, int64_t scratch_floats, float* scratch, Work work) {
+bool run_chunks(const Program& program, Host* host, int32_t chunks, int32_t units, int64_t scratch_floats,
+                float* scratch, Work work) {
   if (chunks <= 1) {
     for (int32_t unit = 0; unit < units; ++unit) work(unit, scratch);
     return true;
@@ -56,12 +57,14 @@ bool run_chunks(Host* host, int32_t chunks, int32_t units, int64_t scratch_float
     ScratchPool pool;
     Work& work;
     int64_t chunks, units;
+    CallOfThreads threads;
     bool failed;
-  } job = {{host, scratch_floats, scratch}, work, chunks, units, false};
+  } job = {{host, scratch_floats, scratch}, work, chunks, units, CallOfThreads(program), false};
   host->parallel_for(
       host, static_cast<size_t>(chunks),
       [](void* argument, size_t chunk) {
         Job& job = *static_cast<Job*>(argument);
+        job.threads.seen_from_body();
         int32_t place = 0;
         float* const own = job.pool.take(place);
         if (own == nullptr) __atomic_store_n(&job.failed, true, __ATOMIC_RELAXED);
@@ -71,6 +74,7 @@ bool run_chunks(Host* host, int32_t chunks, int32_t units, int64_t scratch_float
         job.pool.give_back(place);
       },
       &job);
+  job.threads.end();
   return !__atomic_load_n(&job.failed, __ATOMIC_RELAXED);
 }
 

@@ -23,6 +23,11 @@ bool run_convolution(const ImageRun& run, int32_t index) {
   const float* const in = run.at(layer.source);
   const float* const residual = layer.residual < 0 ? nullptr : run.at(layer.residual);
   float* const out = run.at(run.program.chain.activation_count + index);
+  if (is_alone(run.program)) {
+    for (int32_t tile = 0; tile < plan.conv.tiles; ++tile)
+      set.convolve(plan.conv, {in, nullptr, residual, out, tile, 0, layer.weights.rows}, run.scratch);
+    return true;
+  }
   const int32_t slices = plan.cut.slices, size = slice_rows(layer, slices), blocks = plan.conv.blocks;
   const int64_t tile_slabs = slab_floats(plan.conv) * blocks;
   if (plan.cut.shared) {
@@ -30,7 +35,8 @@ bool run_convolution(const ImageRun& run, int32_t index) {
       const int32_t tile = unit / blocks;
       set.pack_tile(plan.conv, in, tile, unit % blocks, run.shared + tile * tile_slabs);
     };
-    if (!run_chunks(run.call.host, plan.cut.chunks, plan.conv.tiles * blocks, 0, run.scratch, pack)) return false;
+    if (!run_chunks(run.program, run.call.host, plan.cut.chunks, plan.conv.tiles * blocks, 0, run.scratch, pack))
+      return false;
   }
   const auto compute = [&](int32_t unit, float* scratch) {
     const int32_t tile = unit / slices, begin = unit % slices * size;
@@ -40,8 +46,8 @@ bool run_convolution(const ImageRun& run, int32_t index) {
                  {in, plan.cut.shared ? run.shared + tile * tile_slabs : nullptr, residual, out, tile, begin, end},
                  scratch);
   };
-  return run_chunks(run.call.host, plan.cut.chunks, plan.conv.tiles * slices, scratch_floats(plan.conv, size),
-                    run.scratch, compute);
+  return run_chunks(run.program, run.call.host, plan.cut.chunks, plan.conv.tiles * slices,
+                    scratch_floats(plan.conv, size), run.scratch, compute);
 }
 
 bool run_apart(const ImageRun& run, int32_t index) {
@@ -59,7 +65,7 @@ bool run_apart(const ImageRun& run, int32_t index) {
     else if (layer.kind == LayerKind::max_pool) set.max_pool(plan.pool, in, out, begin, end);
     else set.average(plan.pool, in, out, begin, end);
   };
-  return run_chunks(run.call.host, plan.cut.chunks, plan.cut.chunks, 0, run.scratch, compute);
+  return run_chunks(run.program, run.call.host, plan.cut.chunks, plan.cut.chunks, 0, run.scratch, compute);
 }
 
 }  // namespace

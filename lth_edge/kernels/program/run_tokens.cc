@@ -43,7 +43,8 @@ bool run_tokens(const Program& program, const Schedule& schedule, const Call& ca
   double work = 0;
   for (int32_t i = 0; i < program.chain.layer_count; ++i)
     work += static_cast<double>(program.chain.layers[i].weights.nnz) * tokens;
-  const bool done = run_chunks(call.host, chunks_for(work, tiles), tiles, schedule.value_floats, values, compute);
+  const bool done =
+      run_chunks(program, call.host, chunks_for(work, tiles), tiles, schedule.value_floats, values, compute);
   call.host->release(call.host, memory);
   return done;
 }

@@ -16,7 +16,7 @@ bool multiply(const Program& program, const Call& call, const LayerPlan& plan, c
   const auto compute = [&](int32_t unit, float*) {
     program.set->multiply_vector(plan.vector, x, scratch, unit, unit + 1);
   };
-  return run_chunks(call.host, plan.cut.chunks, units, 0, scratch, compute);
+  return run_chunks(program, call.host, plan.cut.chunks, units, 0, scratch, compute);
 }
 
 bool run_layer(const Program& program, const Schedule& schedule, const Call& call, float* values, float* scratch,

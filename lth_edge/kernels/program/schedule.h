@@ -44,6 +44,7 @@ struct Program {
   bool prepared;          // `schedule` is made for `expected`
   Schedule schedule;
   mutable Schedule* kept[most_kept];  // null or made; each is set once, by whichever run comes first
+  mutable int32_t lone_calls;         // see lone_calls.h
   void* memory;                       // of the program itself
 };
 
