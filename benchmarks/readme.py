@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from kernels import table as kernels
@@ -111,11 +112,25 @@ def footprint(report: Content, place: Path) -> str:
     )
 
 
+def ceiling(report: Content, place: Path) -> str:
+    """Multiply-adds whose input comes from a cache, as a share of those that read nothing."""
+    peak = median(report["peak_gflops"])
+    cached = {size: median(found) for size, found in report["gflops_from_kilobytes"].items()}
+    lines = [
+        "| input of each multiply-add from | " + " | ".join(["a register", *(f"{size} KB" for size in cached)]) + " |",
+        "| --- |" + " ---: |" * (1 + len(cached)),
+        "| GFLOP/s, one core | " + " | ".join(f"{figure:.0f}" for figure in (peak, *cached.values())) + " |",
+    ]
+    rounds = len(report["peak_gflops"])
+    return "\n".join([*lines, "", f"Medians of {rounds} rounds. {_where(report)}; [raw results]({_link(place)})."])
+
+
 TABLES: dict[str, Callable[[Content, Path], str]] = {
     "curve": curve,
     "files": files,
     "speed": speed,
     "footprint": footprint,
+    "ceiling": ceiling,
 }
 
 

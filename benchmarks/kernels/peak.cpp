@@ -31,3 +31,23 @@ extern "C" float multiply_add(long rounds) {
   for (unsigned lane = 0; lane < bytes / sizeof(float); ++lane) sum += total[lane];
   return sum;
 }
+
+// Likewise with one operand from memory, as a product with a sparse weight has it: aligned, 12 vectors in a row from
+// places that step through `vectors` of them.
+extern "C" float multiply_add_from_memory(long rounds, const float* memory, long vectors) {
+  Vector sums[accumulators] = {}, factor;
+  for (unsigned lane = 0; lane < bytes / sizeof(float); ++lane) factor[lane] = 0.5f;
+  const Vector* from = reinterpret_cast<const Vector*>(memory);
+  long place = 0;
+  for (long round = 0; round < rounds; ++round) {
+#pragma GCC unroll 12
+    for (int i = 0; i < accumulators; ++i) sums[i] += factor * from[place + i];
+    place += 5 * accumulators + 1;  // not the order in which a prefetcher would expect it
+    if (place > vectors - accumulators) place -= vectors - accumulators;
+  }
+  Vector total = sums[0];
+  for (int i = 1; i < accumulators; ++i) total += sums[i];
+  float sum = 0;
+  for (unsigned lane = 0; lane < bytes / sizeof(float); ++lane) sum += total[lane];
+  return sum;
+}
