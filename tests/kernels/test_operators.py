@@ -323,6 +323,16 @@ def test_many_runs_and_sessions_at_once_give_one_answer(load, threads):
             np.testing.assert_array_equal(answer.result()[0], expected[i])
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_runs_stay_the_same_when_the_kernels_learn_how_many_threads_there_are(load, threads):
+    weight = (RNG.normal(size=(96, 64, 3, 3)) * (RNG.random((96, 64, 3, 3)) < 0.2)).astype(np.float32)  # worth slicing
+    images = load(model(convolution(weight, pads=(1, 1, 1, 1)), ["n", 64, "h", "w"]), threads)
+    fed = _inputs((1, 64, 14, 14))
+    expected = images.run(None, fed)[0]
+    for _ in range(80):
+        np.testing.assert_array_equal(images.run(None, fed)[0], expected)
+
+
 def test_sessions_are_made_in_threads_at_once(load, tmp_path):
     onnx.save(model(linear(WEIGHT), ["n", COLUMNS]), Path(tmp_path / "shared.onnx"))
     fed = _inputs((3, COLUMNS))

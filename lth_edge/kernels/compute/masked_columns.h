@@ -3,7 +3,7 @@
 #pragma once
 
 #include "../plan/conv_plan.h"
-#include "vector.h"
+#include "lanes.h"
 
 namespace lth::LTH_SET {
 

@@ -3,6 +3,7 @@
 
 #include "../plan/conv_plan.h"
 #include "copy.h"
+#include "lanes.h"
 
 namespace lth::LTH_SET {
 

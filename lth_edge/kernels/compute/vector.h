@@ -4,10 +4,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
-
 // Loops over registers must vanish: clang keeps those of 14 and more at 512 bits unless told otherwise.
 #if defined(__clang__)
 #define LTH_UNROLL _Pragma("clang loop unroll(full)")
@@ -74,45 +70,6 @@ template <int lanes>
 LTH_INLINE Vector<lanes> splat(float value) {
   return value - Vector<lanes>{};
 }
-
-// Some lanes of a vector, by bits: a load gives zeros for the others, a store leaves them, and neither touches their
-// memory. Where a set has no such instructions, LTH_MASKS is 0; where its stores are slow on many a CPU,
-// LTH_FAST_MASKED_STORES is.
-#if defined(__AVX512F__)
-#define LTH_MASKS 1
-#define LTH_FAST_MASKED_STORES 1
-using Mask = __mmask16;
-
-LTH_INLINE Mask mask_of(uint32_t bits) { return static_cast<Mask>(bits); }
-
-LTH_INLINE Vector<16> load(const float* from, Mask mask) {
-  return reinterpret_cast<Vector<16>>(_mm512_maskz_loadu_ps(mask, from));
-}
-
-LTH_INLINE void store(float* to, Vector<16> value, Mask mask) {
-  _mm512_mask_storeu_ps(to, mask, reinterpret_cast<__m512>(value));
-}
-#elif defined(__AVX2__)
-#define LTH_MASKS 1
-#define LTH_FAST_MASKED_STORES 0
-using Mask = __m256i;
-
-LTH_INLINE Mask mask_of(uint32_t bits) {
-  const __m256i lane = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-  return _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(static_cast<int>(bits)), lane), lane);
-}
-
-LTH_INLINE Vector<8> load(const float* from, Mask mask) {
-  return reinterpret_cast<Vector<8>>(_mm256_maskload_ps(from, mask));
-}
-
-LTH_INLINE void store(float* to, Vector<8> value, Mask mask) {
-  _mm256_maskstore_ps(to, mask, reinterpret_cast<__m256>(value));
-}
-#else
-#define LTH_MASKS 0
-#define LTH_FAST_MASKED_STORES 0
-#endif
 
 // The even numbers of a, then those of b.
 LTH_INLINE Vector<native_lanes> evens(Vector<native_lanes> a, Vector<native_lanes> b) {
