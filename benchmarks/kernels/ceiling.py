@@ -1,9 +1,9 @@
-"""How fast multiply-adds are whose input comes from a cache: the ceiling of kernels that read an input for each product.
+"""How fast multiply-adds are whose input comes from a cache: the ceiling of kernels that load one for each product.
 
     python -m benchmarks.kernels.ceiling
 
-A dense kernel reuses what it has loaded and comes near the peak; a sparse one multiplies each input with the few weights
-that are left, and loads it for each of them. Raw figures go to results/MACHINE-DATE/ceiling/report.json.
+A dense kernel reuses what it has loaded and comes near the peak; a sparse one multiplies each input with the few
+weights that are left, and loads it for each of them. Raw figures go to results/MACHINE-DATE/ceiling/report.json.
 """
 
 import tempfile
