@@ -51,7 +51,7 @@ class MaskedColumns {
 
  private:
   // Which taps read inside the image from position `at` on.
-  static void add(uint32_t* taps, uint32_t bit, int32_t at, int32_t step, int32_t count, int32_t size) {
+  static void add(uint32_t* taps, uint32_t bit, int64_t at, int32_t step, int32_t count, int32_t size) {
     for (int32_t tap = 0; tap < count; ++tap, at += step) taps[tap] |= at >= 0 && at < size ? bit : 0;
   }
 

@@ -31,6 +31,8 @@ constexpr int64_t column_load(int32_t load, int32_t stride, int32_t dilation, in
 }
 
 // Horizontal strides of 1 and 2, dilated only for 1, and windows that are not too wide.
+constexpr int32_t widest_cut = 1 << 16;  // every vector of a row is written down: not of rows wider than any image's
+
 bool has_columns(const Window& window);
 
 // The last vector overlaps the one before it, unless there is one alone.

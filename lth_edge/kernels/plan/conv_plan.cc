@@ -140,8 +140,8 @@ bool plan_conv(const Layer& layer, const Window& window, Extent in, Extent out, 
   }
   plan.items = static_cast<int32_t>(items);
   plan.blocks = static_cast<int32_t>(blocks);
-  plan.tiles = by_rows ? (out.height + tiling.rows - 1) / tiling.rows
-                       : static_cast<int32_t>((positions + plan.strip_floats - 1) / plan.strip_floats);
+  const int64_t held = by_rows ? tiling.rows : plan.strip_floats;
+  plan.tiles = static_cast<int32_t>(((by_rows ? out.height : positions) + held - 1) / held);
   plan.bias = layer.bias;
   plan.activation = layer.activation;
   Inside* parts = storage.take<Inside>(plan.copies);

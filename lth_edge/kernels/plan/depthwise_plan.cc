@@ -21,9 +21,10 @@ void place_weights(const Csr& matrix, int32_t kernel, uint32_t* stored, float* w
 
 }  // namespace
 
-bool is_depthwise(const Layer& layer) {
+bool is_depthwise(const Layer& layer, Extent in) {
   const Window& window = layer.window;
   const int32_t kernel = window.kernel[0], stride = window.stride[0];
+  if (in.width > widest_cut || in.height > INT32_MAX / 2) return false;
   return layer.group == layer.channels && layer.weights.rows == layer.channels && (kernel == 3 || kernel == 5) &&
          window.kernel[1] == kernel && stride <= 2 && window.stride[1] == stride && window.dilation[0] == 1 &&
          window.dilation[1] == 1;

@@ -17,8 +17,9 @@ struct DepthwisePlan {
   Activation activation;
 };
 
-// Square windows of 3 and 5, strides of 1 and 2; others go the way of all convolutions.
-bool is_depthwise(const Layer& layer);
+// Square windows of 3 and 5, strides of 1 and 2, images of a size that images have; others go the way of all
+// convolutions.
+bool is_depthwise(const Layer& layer, Extent in);
 
 void plan_depthwise(const Layer& layer, const Window& window, Extent in, Extent out, int32_t lanes, Storage& storage,
                     DepthwisePlan& plan);

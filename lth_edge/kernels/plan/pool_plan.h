@@ -13,7 +13,7 @@ struct PoolPlan {
 
 inline PoolPlan plan_pool(const Layer& layer, const Window& window, Extent in, Extent out, int32_t lanes,
                           Storage& storage) {
-  const bool cut = layer.kind == LayerKind::max_pool && has_columns(window);
+  const bool cut = layer.kind == LayerKind::max_pool && out.width <= widest_cut && has_columns(window);
   return {window, in, out, cut ? cut_columns(window, in.width, out.width, lanes, storage) : Columns{}};
 }
 

@@ -97,8 +97,7 @@ double tiling_cost(const TilingTask& task, const Tiling& tiling) {
   const double strip_floats = static_cast<double>(tiling.vectors) * machine.lanes;
   const double strips =
       by_rows ? rounded_up_quotient((tiling.rows - 1.0) * tiling.pitch + task.out.width, strip_floats) : 1;
-  const double tiles =
-      by_rows ? (task.out.height + tiling.rows - 1) / tiling.rows : rounded_up_quotient(positions, strip_floats);
+  const double tiles = rounded_up_quotient(by_rows ? task.out.height : positions, by_rows ? tiling.rows : strip_floats);
   const int64_t items = tiling_items(task, tiling.method);
   const double blocks = static_cast<double>((items + tiling.block - 1) / tiling.block);
   const double held = static_cast<double>(tiling.block < items ? tiling.block : items);

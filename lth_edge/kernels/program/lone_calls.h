@@ -7,12 +7,14 @@
 
 namespace lth {
 
-constexpr int32_t enough_lone_calls = 64;  // in a row, and the caller is taken to be alone
+constexpr int32_t enough_lone_calls = 256;   // in a row, and the caller is taken to be alone
+constexpr int32_t asked_again_after = 1024;  // layers, in case other threads had been busy
 constexpr int32_t not_alone = -1;
 constexpr uintptr_t least_stack = 64 * 1024;  // two threads' stacks are at least as far apart
 
 inline bool is_alone(const Program& program) {
-  return __atomic_load_n(&program.lone_calls, __ATOMIC_RELAXED) >= enough_lone_calls;
+  if (__atomic_load_n(&program.lone_calls, __ATOMIC_RELAXED) < enough_lone_calls) return false;
+  return __atomic_fetch_add(&program.lone_calls, 1, __ATOMIC_RELAXED) % asked_again_after != 0;
 }
 
 // One call of parallel_for: each of its bodies says where it runs.

@@ -38,7 +38,7 @@ bool plan_image_layer(const Program& program, int32_t index, Extent in, Extent o
   const Layer& layer = program.chain.layers[index];
   const Window window = resolved(layer.window, in);
   const Machine& machine = program.set->machine;
-  if (keeps_channels_apart(layer)) {
+  if (keeps_channels_apart(layer, in)) {
     plan.cut = {1, chunks_for(static_cast<double>(floats(in)) * 8, layer.channels), false};
     if (layer.kind == LayerKind::convolution)
       plan_depthwise(layer, window, in, out, machine.lanes, storage, plan.depthwise);
@@ -141,7 +141,9 @@ bool fill_schedule(const Program& program, Host* host, const Extent* activations
 
 }  // namespace
 
-bool keeps_channels_apart(const Layer& layer) { return layer.kind != LayerKind::convolution || is_depthwise(layer); }
+bool keeps_channels_apart(const Layer& layer, Extent in) {
+  return layer.kind != LayerKind::convolution || is_depthwise(layer, in);
+}
 
 int32_t slice_rows(const Layer& layer, int32_t slices) {
   const int32_t unit = layer.group > 1 ? layer.weights.rows / layer.group : 1;

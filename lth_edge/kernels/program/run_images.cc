@@ -68,6 +68,12 @@ bool run_apart(const ImageRun& run, int32_t index) {
   return run_chunks(run.program, run.call.host, plan.cut.chunks, plan.cut.chunks, 0, run.scratch, compute);
 }
 
+bool run_layer(const ImageRun& run, int32_t index) {
+  const Layer& layer = run.program.chain.layers[index];
+  const bool apart = keeps_channels_apart(layer, run.schedule.extents[layer.source]);
+  return apart ? run_apart(run, index) : run_convolution(run, index);
+}
+
 }  // namespace
 
 bool run_images(const Program& program, const Schedule& schedule, const Call& call) {
@@ -87,8 +93,7 @@ bool run_images(const Program& program, const Schedule& schedule, const Call& ca
                   0};
   bool done = true;
   for (; done && run.image < call.batch; ++run.image)
-    for (int32_t i = 0; done && i < program.chain.layer_count; ++i)
-      done = keeps_channels_apart(program.chain.layers[i]) ? run_apart(run, i) : run_convolution(run, i);
+    for (int32_t i = 0; done && i < program.chain.layer_count; ++i) done = run_layer(run, i);
   call.host->release(call.host, memory);
   return done;
 }

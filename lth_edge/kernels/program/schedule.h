@@ -94,7 +94,7 @@ float* value_at(const Program& program, const Schedule& schedule, const Call& ca
                 int64_t image);
 
 // Pools, and convolutions with a kernel of their own for one channel a group: cut by channels, without scratch.
-bool keeps_channels_apart(const Layer& layer);
+bool keeps_channels_apart(const Layer& layer, Extent in);
 
 // Rows of a slice, of whole groups where there are groups.
 int32_t slice_rows(const Layer& layer, int32_t slices);

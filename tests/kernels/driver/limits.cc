@@ -91,6 +91,36 @@ std::string large_extents(const Setting& setting) {
   return "";
 }
 
+// One channel through a window, prepared for an image of 2^31 - 8 positions in a row or in a column; nothing is run.
+std::string long_images(const Setting& setting) {
+  constexpr int32_t length = INT_MAX - 7;
+  const struct {
+    int32_t height, width;
+    lth::LayerKind kind;
+  } windows[] = {{3, 3, lth::LayerKind::convolution},
+                 {5, 5, lth::LayerKind::convolution},
+                 {4, 1, lth::LayerKind::convolution},
+                 {1, 4, lth::LayerKind::convolution},
+                 {3, 3, lth::LayerKind::max_pool}};
+  for (const auto& window : windows) {
+    for (const lth::Extent extent : {lth::Extent{1, 1, length}, lth::Extent{1, length, 1}}) {
+      TestChain test = one_layer(false, 1, window.height * window.width, lth::IndexType::absolute16, extent);
+      lth::Layer& layer = test.layers[0].layer;
+      const int32_t down = window.height / 2, across = window.width / 2;
+      layer.kind = window.kind;
+      layer.channels = 1;
+      layer.window = {{window.height, window.width}, {1, 1}, {1, 1}, {down, across, down, across}, 0};
+      if (window.height % 2 == 0) layer.window.pad[2] -= 1;
+      if (window.width % 2 == 0) layer.window.pad[3] -= 1;
+      const GuardedChain constants(test, setting.guard);
+      TestHost host(setting.guard, setting.schedule);
+      const Prepared prepared(setting.set, host, constants.chain(), test.expected.data());
+      if (!prepared.program()) return "a long image: " + prepared.error();
+    }
+  }
+  return "";
+}
+
 // Runs a layer on `extent` with memory for one number only.
 bool runs_on_nothing(const TestChain& test, int64_t batch, lth::Extent extent, const Setting& setting) {
   const GuardedChain constants(test, setting.guard);
@@ -124,7 +154,7 @@ std::string unknown_set(const Setting& setting) {
 }  // namespace
 
 std::string keep_limits(const Setting& setting) {
-  for (const auto test : {wide_weights, large_extents, nothing_to_do, unknown_set}) {
+  for (const auto test : {wide_weights, large_extents, long_images, nothing_to_do, unknown_set}) {
     const std::string found = test(setting);
     if (!found.empty()) return found;
   }
