@@ -14,7 +14,8 @@ from lth_edge.recipe import Recipe
 
 EPILOG = """Exit codes: 0 done; 1 other error; 2 wrong option or recipe; 3 missing or unfit model, data or weights;
 4 no ticket within tolerance; 5 a file does not compute what it was made from does; 6 damaged ONNX file, ticket,
-package or run; 7 no space left, or not writable; 8 training failed; 130 interrupted."""
+package or run; 7 no space left, or not writable; 8 training failed; 9 a device cannot be
+reached, is full or cannot run this; 130 interrupted."""
 
 
 @click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,7 +7,8 @@
     ├── ProofError              5   a file does not compute what it was made from does
     ├── DamagedError            6   an unreadable ONNX file; a ticket, package or run that does not match its hashes
     ├── StorageError            7   the disk is full or cannot be written
-    └── TrainingError           8   training itself failed: the loss is not finite
+    ├── TrainingError           8   training itself failed: the loss is not finite
+    └── DeviceError             9   a device that cannot be reached, is full, or cannot run what it was sent
                               130   interrupted (Ctrl-C); the same command goes on from the last finished level
 
 The command line catches `LthEdgeError` alone: any other exception is a defect and keeps its traceback.
@@ -62,6 +63,10 @@ class StorageError(LthEdgeError):
 
 class TrainingError(LthEdgeError):
     exit_code = 8
+
+
+class DeviceError(LthEdgeError):
+    exit_code = 9
 
 
 INTERRUPTED = 130
