@@ -1,0 +1,70 @@
+"""The fields of what devices leave: numbers that may be "unknown", and lists that may be empty."""
+
+from typing import ClassVar, Self
+
+from lth_edge.package.fields import Fields
+
+UNKNOWN = "unknown"
+_LARGEST = 1e300
+
+
+class DeviceFields(Fields):
+    """An object in a file about a device; every method raises `DamagedError`, as those of `Fields` do."""
+
+    mend: ClassVar[str] = "make it anew, or remove the file"
+
+    def number(self, key: str) -> float:
+        """A finite number from 0."""
+        return float(self._checked(key, _is_number, "a number from 0"))
+
+    def known(self, key: str) -> float | str:
+        """A finite number, or "unknown"; temperatures may be below 0."""
+        return self._checked(key, lambda v: v == UNKNOWN or _is_finite(v), f'a number or "{UNKNOWN}"')
+
+    def positive(self, key: str) -> float:
+        """A finite number above 0."""
+        return float(self._checked(key, lambda v: _is_number(v) and v > 0, "a number above 0"))
+
+    def numbers(self, key: str) -> list[float]:
+        """Numbers, at least one."""
+        return self._checked(key, _is_series, "a list of numbers")
+
+    def series(self, key: str) -> list[list[float]]:
+        """One list of numbers per process, at least one of each."""
+        wanted = "a list of lists of numbers"
+        return self._checked(key, lambda v: isinstance(v, list) and len(v) > 0 and all(map(_is_series, v)), wanted)
+
+    def words(self, key: str) -> tuple[str, ...] | str:
+        """A list of words, perhaps empty, or "unknown"."""
+        return UNKNOWN if self.content.get(key) == UNKNOWN else self.texts(key)
+
+    def rows(self, key: str) -> list[Self]:
+        """A list of objects, perhaps empty."""
+        return [] if self.content.get(key) == [] else self.objects(key)
+
+    def named(self, key: str) -> dict[str, Self]:
+        """An object of objects, by name."""
+        found = self.object(key)
+        return {name: found.object(name) for name in found.content}
+
+    def all_known(self, key: str) -> dict[str, float | str]:
+        """An object of numbers, or "unknown", by name."""
+        found = self.object(key)
+        return {name: found.known(name) for name in found.content}
+
+    def all_texts(self, key: str) -> dict[str, str]:
+        """An object of texts by name."""
+        found = self.object(key)
+        return {name: found.text(name) for name in found.content}
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST < value < _LARGEST
+
+
+def _is_number(value: object) -> bool:
+    return _is_finite(value) and value >= 0  # type: ignore[operator]
+
+
+def _is_series(value: object) -> bool:
+    return isinstance(value, list) and len(value) > 0 and all(map(_is_number, value))
