@@ -21,6 +21,10 @@ class DeviceFields(Fields):
         """A finite number, or "unknown"; temperatures may be below 0."""
         return self._checked(key, lambda v: v == UNKNOWN or _is_finite(v), f'a number or "{UNKNOWN}"')
 
+    def signed(self, key: str) -> float:
+        """A finite number."""
+        return float(self._checked(key, _is_finite, "a number"))
+
     def positive(self, key: str) -> float:
         """A finite number above 0."""
         return float(self._checked(key, lambda v: _is_number(v) and v > 0, "a number above 0"))
@@ -38,6 +42,11 @@ class DeviceFields(Fields):
         """A list of words, perhaps empty, or "unknown"."""
         return UNKNOWN if self.content.get(key) == UNKNOWN else self.texts(key)
 
+    def plain(self, key: str) -> str | float | list[str | float]:
+        """A printable text, a number, or a list of them."""
+        wanted = "a text, a number or a list of them"
+        return self._checked(key, lambda v: all(map(_is_plain, v if isinstance(v, list) else [v])), wanted)
+
     def rows(self, key: str) -> list[Self]:
         """A list of objects, perhaps empty."""
         return [] if self.content.get(key) == [] else self.objects(key)
@@ -47,10 +56,13 @@ class DeviceFields(Fields):
         found = self.object(key)
         return {name: found.object(name) for name in found.content}
 
-    def all_known(self, key: str) -> dict[str, float | str]:
-        """An object of numbers, or "unknown", by name."""
+    def all_known(self, key: str, also: str = UNKNOWN) -> dict[str, float | str]:
+        """An object of numbers by name; "unknown", and the word in `also`, may stand in for them."""
         found = self.object(key)
-        return {name: found.known(name) for name in found.content}
+        words, wanted = {also, UNKNOWN}, f'a number from 0 or "{also}"'
+        return {
+            name: found._checked(name, lambda v: _is_word(v, words) or _is_number(v), wanted) for name in found.content
+        }
 
     def all_texts(self, key: str) -> dict[str, str]:
         """An object of texts by name."""
@@ -58,8 +70,16 @@ class DeviceFields(Fields):
         return {name: found.text(name) for name in found.content}
 
 
+def _is_word(value: object, words: set[str]) -> bool:
+    return isinstance(value, str) and value in words
+
+
 def _is_finite(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST < value < _LARGEST
+
+
+def _is_plain(value: object) -> bool:
+    return value.isprintable() if isinstance(value, str) else _is_finite(value)
 
 
 def _is_number(value: object) -> bool:

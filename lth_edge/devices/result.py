@@ -3,6 +3,7 @@
     schema_version  1
     target, name    what it is called on the command line, and the file's name
     kind            measured, or emulated: then its times and its memory are those of an emulator
+    emulator        what ran in place of a processor, where it is known
     started         ISO 8601, UTC; seconds: how long it took; lth_edge: the version that measured
     machine         `bench.machine.machine`, and model, glibc, bits, threads, affinity, throttled_since_boot
     before, after   time, governor, frequency_mhz, temperature_c, throttled, load, memory_available_bytes
@@ -11,7 +12,7 @@
     forms           form -> file, bytes, sha256; missing: form -> why it is not there
     runtime_bytes   what onnxruntime, numpy and the kernels take on the device
     measurements    threads -> `bench.measure.Measurements`
-    checked         form -> largest error against the run's recorded outputs, as a share of the largest output
+    checked         form -> largest error against the run's recorded outputs, as a share of the largest output, or "inf"
 
 What could not be read is "unknown".
 """
@@ -20,14 +21,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from lth_edge.devices.fields import DeviceFields
-from lth_edge.devices.schema import SCHEMA_VERSION, check_measurements, check_version
+from lth_edge.bench.choice import BASELINE
+from lth_edge.devices.fields import UNKNOWN, DeviceFields
+from lth_edge.devices.schema import SCHEMA_VERSION, check_measurements, check_name, check_version
 from lth_edge.errors import DamagedError
 from lth_edge.files import read_json, write_json
 from lth_edge.package.fields import is_plain_name
 
 FOLDER = "devices"
 """Where results lie in the folder of a run."""
+INFINITE = "inf"
+"""The error of outputs that are not numbers, or of another shape: JSON has no infinity."""
 MEASURED, EMULATED = "measured", "emulated"
 _SHA256 = r"[0-9a-f]{64}"
 
@@ -53,6 +57,7 @@ class DeviceResult:
         """
         content = read_json(path)
         check_result(content, path.name)
+        check_name(content["name"], path, ".json")
         return cls(content, path.name)
 
     @classmethod
@@ -75,6 +80,11 @@ class DeviceResult:
     @property
     def emulated(self) -> bool:
         return bool(self.content["kind"] == EMULATED)
+
+    def error(self, form: str) -> float | None:
+        """The largest error of a form's outputs, as a share of the largest; `None` where it was not checked."""
+        found = self.content["checked"].get(form, UNKNOWN)
+        return None if found == UNKNOWN else float(found)
 
     @property
     def taints(self) -> list[str]:
@@ -99,11 +109,11 @@ def check_result(content: object, place: str) -> None:
     fields = check_version(content, place, SCHEMA_VERSION, "target")
     for key in ("target", "started", "lth_edge"):
         fields.text(key)
-    fields.matching("kind", f"{MEASURED}|{EMULATED}", f'"{MEASURED}" or "{EMULATED}"')
+    kind = fields.matching("kind", f"{MEASURED}|{EMULATED}", f'"{MEASURED}" or "{EMULATED}"')
     fields.number("seconds")
     if not is_plain_name(fields.text("name")):
         raise DamagedError(f"{place}: the name {fields.text('name')!r} is no plain file name", fields.mend)
-    fields.object("machine")
+    _check_machine(fields.object("machine"))
     fields.texts("taints")
     for moment in (fields.object("before"), fields.object("after"), *fields.rows("during")):
         _check_moment(moment)
@@ -114,16 +124,28 @@ def check_result(content: object, place: str) -> None:
         form.file_name("file")
         form.positive("bytes")
         form.matching("sha256", _SHA256, "a SHA-256 in hex")
+    if kind == MEASURED and BASELINE not in forms:
+        raise DamagedError(f"{place}: {BASELINE} was not measured: there is nothing to compare", fields.mend)
     fields.all_texts("missing")
     fields.all_known("runtime_bytes")
-    fields.all_known("checked")
+    fields.all_known("checked", INFINITE)
+    if "emulator" in fields.content:
+        fields.text("emulator")
     for threads, measured in fields.named("measurements").items():
         if not threads.isdecimal():
             raise DamagedError(f"{place}: measurements: {threads!r} is no number of threads", fields.mend)
         check_measurements(measured, forms)
 
 
+def _check_machine(machine: DeviceFields) -> None:
+    machine.known("memory_bytes")
+    for key in machine.content:
+        machine.plain(key)
+
+
 def _check_moment(moment: DeviceFields) -> None:
+    if "governor" in moment.content:
+        moment.text("governor")
     for key in ("frequency_mhz", "temperature_c", "load", "memory_available_bytes"):
         moment.known(key)
     moment.words("throttled")

@@ -1,6 +1,7 @@
 """The parts that the files about devices have in common, checked field by field."""
 
 from collections.abc import Collection
+from pathlib import Path
 
 from lth_edge.bench.choice import BASELINE
 from lth_edge.bench.latency import NO_CHANGE
@@ -32,6 +33,16 @@ def check_version(content: object, place: str, newest: int, mark: str) -> Device
     return fields
 
 
+def check_name(name: str, path: Path, suffix: str) -> None:
+    """A file is named after its device: a copy under another name would count a device twice.
+
+    Raises:
+        DamagedError: it is not.
+    """
+    if path.name != f"{name}{suffix}":
+        raise DamagedError(f"{path.name} is about {name!r}", f"rename it to {name}{suffix}, or remove it")
+
+
 def check_measurements(measured: DeviceFields, forms: Collection[str]) -> None:
     """The content of `bench.measure.Measurements`, of no other than these forms.
 
@@ -40,14 +51,13 @@ def check_measurements(measured: DeviceFields, forms: Collection[str]) -> None:
     """
     measured.whole("threads")
     measured.whole("processes")
-    null = measured.object("null_us")
-    for batch in null.content:
-        null.number(batch)
     raw = measured.object("raw")
     for row in measured.rows("latency"):
         _check_form(row, forms)
         _check_latency(row)
-        raw.object("latency_us").object(str(row.whole("batch"))).series(row.text("form"))
+        batch = str(row.whole("batch"))
+        measured.object("null_us").number(batch)
+        raw.object("latency_us").object(batch).series(row.text("form"))
     for row in measured.rows("load"):
         _check_form(row, forms)
         for key in ("median_ms", "low_ms", "high_ms"):
@@ -55,7 +65,7 @@ def check_measurements(measured: DeviceFields, forms: Collection[str]) -> None:
     for row in measured.rows("memory"):
         _check_form(row, forms)
         row.whole("peak_bytes")
-        row.known("above_empty_bytes")
+        row.signed("above_empty_bytes")
         raw.object("memory_bytes").numbers(row.text("form"))
     if measured.rows("latency") and BASELINE not in {row.text("form") for row in measured.rows("latency")}:
         raise DamagedError(f"{measured.place}: {BASELINE} was not measured: there is nothing to compare", measured.mend)

@@ -4,7 +4,7 @@ from typing import Any
 
 from lth_edge.bench.wording import change
 from lth_edge.report.sections import BASELINE, CONTROLS, Content, controls, seeds, split_shown
-from lth_edge.report.units import Metric, write_bytes, write_share, write_sparsity, write_time
+from lth_edge.report.units import Metric, write_bytes, write_known_bytes, write_share, write_sparsity, write_time
 
 Facts = list[tuple[str, str]]
 
@@ -135,11 +135,12 @@ def machine_facts(report: Content) -> Facts:
         "load_before": "Load before",
         "frequency_mhz": "Frequency, MHz",
         "memory_bytes": "Memory",
+        "throttled_since_boot": "Throttled since boot",
     }
     return [
         (
             named.get(key, key.capitalize()),
-            write_bytes(value) if key == "memory_bytes" else _text(value),
+            write_known_bytes(value) if key == "memory_bytes" else _text(value),
         )
         for key, value in machine.items()
     ]
