@@ -91,8 +91,13 @@ def estimate(name: str = "zero2w") -> dict[str, Any]:
         "created": "2026-11-26T10:00:00Z",
         "forms": {"dense": {"low_us": 700.0, "high_us": 1500.0}, "sparse": {"low_us": 210.0, "high_us": 520.0}},
         "speedup": {"sparse": {"low": 2.1, "high": 3.6}},
-        "layers": [],
+        "layers": [layer("0.weight", "gemm", 65_536), layer("2.weight", "sparse vector", 21_000)],
     }
+
+
+def layer(name: str, kernel: str, multiply_adds: int) -> dict[str, Any]:
+    times = {"us": 42.0, "low_us": 21.0, "high_us": 84.0}
+    return {"name": name, "kernel": kernel, "multiply_adds": multiply_adds, "bytes": 9000, "bound": "memory", **times}
 
 
 def moment(t: float, heat: float, clock: float = 2400.0, words: list[str] | None = None) -> dict[str, Any]:

@@ -63,4 +63,7 @@ def check_estimate(content: object, place: str) -> None:
     for speedup in fields.named("speedup").values():
         speedup.positive("low")
         speedup.positive("high")
-    fields.rows("layers")
+    for layer in fields.rows("layers"):
+        for key, value in layer.content.items():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                layer.signed(key)

@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Self
 
+from lth_edge.errors import DamagedError
 from lth_edge.package.fields import Fields
 
 UNKNOWN = "unknown"
@@ -53,12 +54,12 @@ class DeviceFields(Fields):
 
     def named(self, key: str) -> dict[str, Self]:
         """An object of objects, by name."""
-        found = self.object(key)
+        found = self._with_names(key)
         return {name: found.object(name) for name in found.content}
 
     def all_known(self, key: str, also: str = UNKNOWN) -> dict[str, float | str]:
         """An object of numbers by name; "unknown", and the word in `also`, may stand in for them."""
-        found = self.object(key)
+        found = self._with_names(key)
         words, wanted = {also, UNKNOWN}, f'a number from 0 or "{also}"'
         return {
             name: found._checked(name, lambda v: _is_word(v, words) or _is_number(v), wanted) for name in found.content
@@ -66,8 +67,16 @@ class DeviceFields(Fields):
 
     def all_texts(self, key: str) -> dict[str, str]:
         """An object of texts by name."""
-        found = self.object(key)
+        found = self._with_names(key)
         return {name: found.text(name) for name in found.content}
+
+    def _with_names(self, key: str) -> Self:
+        """An object whose names are shown: they must not steer a terminal."""
+        found = self.object(key)
+        for name in found.content:
+            if not name.isprintable():
+                raise DamagedError(f"{found.place} has the unprintable name {name!a}", self.mend)
+        return found
 
 
 def _is_word(value: object, words: set[str]) -> bool:

@@ -73,6 +73,7 @@ def test_a_copy_under_another_name_is_not_a_second_device(tmp_path: Path) -> Non
         (("forms", "sparse", "bytes"), 0, "forms: sparse: bytes"),
         (("runtime_bytes", "numpy"), "many", "runtime_bytes: numpy"),
         (("checked", "int8"), None, "checked: int8"),
+        (("missing", "\x1b[31m"), "why", "unprintable name"),
         (("measurements",), {"many": {}}, "no number of threads"),
         (("measurements", "1", "latency", 0, "p50_us"), None, r"latency\[0\]: p50_us"),
         (("measurements", "1", "latency", 0, "form"), "ghost", "no form 'ghost'"),

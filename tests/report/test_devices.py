@@ -1,6 +1,5 @@
 """Devices side by side: the same in terminal, Markdown and page, and what was not measured never looks measured."""
 
-import copy
 import io
 import json
 import re
@@ -25,6 +24,7 @@ from lth_edge.report.devices.markdown import to_markdown
 from lth_edge.report.devices.overview import Overview
 from lth_edge.report.devices.page import to_page
 from lth_edge.report.devices.plots import throttled_stretches, watch_figure
+from lth_edge.report.devices.tables import layers_table
 from lth_edge.report.devices.terminal import print_devices
 
 RUNS: dict[str, Callable[[], list[dict[str, Any]]]] = {
@@ -136,8 +136,20 @@ def test_an_estimate_has_its_range_its_method_and_its_label() -> None:
             assert squeezed(told) in shown
 
 
-def test_estimates_alone_say_that_nothing_was_measured() -> None:
-    assert "Nothing was measured on a real device yet" in to_page(overview(estimate()))
+def test_an_estimate_shows_its_layers_in_the_words_of_its_method() -> None:
+    text = Page(to_page(overview(estimate()))).text
+    for told in ("zero2w, layer by layer", "multiply adds", "65,536", "sparse vector", "21.0 µs", "84.0 µs"):
+        assert told in text
+    odd = estimate() | {"layers": [{"name": "x"}, {"other": [1, {"y": None}]}, {}]}
+    assert "layer by layer" in to_page(overview(odd))
+
+
+@every_run
+def test_where_nothing_was_measured_it_is_said_with_the_command_that_does(name: str) -> None:
+    found = overview_of(name)
+    for shown in renderings(found):
+        told = squeezed("Nothing was measured on a real device yet; lth-edge bench RUN --on ssh:USER@HOST does it.")
+        assert (told in shown) == (not found.measured)
 
 
 def test_taints_stand_where_the_numbers_are_and_are_never_plain_good() -> None:
@@ -278,8 +290,8 @@ JUNK: list[Any] = [None, True, -1, 0, 3, "", "unknown", "x", [], [None], {}, {"x
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_whatever_stands_in_a_file_is_shown_or_refused(data: st.DataObject) -> None:
-    content = copy.deepcopy(throttled())
-    content["during"] = content["during"][:2]
+    content = throttled() if data.draw(st.integers(0, 3)) else estimate()
+    content |= {"during": content["during"][:2]} if "during" in content else {}
     place = data.draw(st.sampled_from(list(places(content))))
     *before, last = place
     spot = content
@@ -291,6 +303,7 @@ def test_whatever_stands_in_a_file_is_shown_or_refused(data: st.DataObject) -> N
     except DamagedError:
         return
     assert terminal(found) and to_markdown(found)
+    assert all(layers_table(shown) for shown in found.estimates)
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -12,6 +12,7 @@ from lth_edge.report.facts import Facts, heading, machine_facts
 from lth_edge.report.sections import Table
 from lth_edge.report.units import MISSING, write_factor, write_known_bytes, write_time
 
+NOT_MEASURED = "Nothing was measured on a real device yet; lth-edge bench RUN --on ssh:USER@HOST does it."
 EMULATED_NOTE = (
     "An emulator computes what a device would, but takes hundreds of times as long, and its own memory would count as "
     "the model's. So no latency, load time or memory stands here: only whether the files are right, and their bytes."

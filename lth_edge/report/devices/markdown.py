@@ -12,7 +12,7 @@ def to_markdown(overview: Overview) -> str:
         f"# {escape(facts.title(overview))}",
         f"Run {escape(overview.report['name'])}; {escape(facts.counted(overview))}.",
         *(_verdicts(device) for device in overview.measured),
-        *(_measured(overview) if overview.measured else []),
+        *(_measured(overview) if overview.measured else [facts.NOT_MEASURED]),
         *(_emulated(overview) if overview.emulated else []),
         *(_estimates(overview) if overview.estimates else []),
         *(

@@ -30,6 +30,7 @@ def to_page(overview: Overview) -> str:
         colours=colours,
         bars=byte_bars(overview.measured),
         tables=_tables(overview),
+        layers_table=tables.layers_table,
         verdicts={device.name: sections.verdicts(device.summary) for device in overview.devices},
         doubts=facts.doubts(overview.measured),
         latency=trusted(latency_figure(overview.measured, colours)),
@@ -44,7 +45,7 @@ def to_page(overview: Overview) -> str:
 def byte_bars(devices: Sequence[Judged]) -> list[dict[str, Any]]:
     """A bar a device, its parts in their share of the longest; a part of unknown size has its name alone."""
     held = [tables.held_bytes(device) for device in devices]
-    totals = [sum(count for count in parts.values() if isinstance(count, int)) for parts in held]
+    totals = [sum(count for count in parts.values() if count != UNKNOWN) for parts in held]
     longest = max(totals, default=0) or 1
     return [
         {
@@ -56,7 +57,7 @@ def byte_bars(devices: Sequence[Judged]) -> list[dict[str, Any]]:
                     "name": name,
                     "colour": colour,
                     "bytes": write_known_bytes(count),
-                    "share": count / longest if isinstance(count, int) else None,
+                    "share": count / longest if count != UNKNOWN else None,
                 }
                 for colour, (name, count) in zip(_PART_COLOURS, parts.items(), strict=False)
             ],

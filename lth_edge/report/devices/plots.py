@@ -10,7 +10,8 @@ from matplotlib.ticker import MaxNLocator
 from lth_edge.devices.fields import UNKNOWN
 from lth_edge.devices.result import DeviceResult
 from lth_edge.report.canvas import LIGHT, SERIES
-from lth_edge.report.devices.judge import Judged, count_threads
+from lth_edge.report.devices.judge import Judged
+from lth_edge.report.devices.verdicts import count_threads
 from lth_edge.report.plots import both, latency_panel, raw_latency, time_limits
 from lth_edge.report.units import shorten
 

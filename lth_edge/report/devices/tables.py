@@ -9,7 +9,9 @@ from lth_edge.devices.fields import UNKNOWN
 from lth_edge.devices.result import DeviceResult
 from lth_edge.package.replay import tolerance_of
 from lth_edge.report import costs
-from lth_edge.report.devices.judge import Judged, at_smallest_batch, is_right
+from lth_edge.report.devices.judge import Judged
+from lth_edge.report.devices.verdicts import at_smallest_batch, is_right
+from lth_edge.report.facts import write_value
 from lth_edge.report.sections import Content, Table
 from lth_edge.report.units import MISSING, write_bytes, write_factor, write_known_bytes, write_power, write_time
 
@@ -74,7 +76,7 @@ def bytes_table(devices: Sequence[Judged]) -> Table:
     rows = []
     for device in devices:
         held = held_bytes(device)
-        known = [count for count in held.values() if isinstance(count, int)]
+        known = [count for count in held.values() if count != UNKNOWN]
         total = write_bytes(sum(known)) + (" at least" if len(known) < len(held) else "")
         parts = [write_known_bytes(held.get(part)) for part in RUNTIME]
         model = write_bytes(find_form(device.summary, shipped_form(device))["bytes"])
@@ -132,6 +134,24 @@ def estimates_table(estimates: Iterable[DeviceEstimate]) -> Table:
     ]
     columns = ("device", "form", "latency, batch 1", "speed-up", "")
     return Table("Estimated", columns, rows, empty="Nothing was estimated.", texts=frozenset({0, 1, 4}))
+
+
+def layers_table(estimate: DeviceEstimate) -> Table:
+    """What the method tells of each layer, in its own words."""
+    layers = estimate.content["layers"]
+    keys = list(dict.fromkeys(key for layer in layers for key in layer))
+    rows = [tuple(_write_layer(key, layer.get(key)) for key in keys) for layer in layers]
+    texts = frozenset(
+        place for place, key in enumerate(keys) if any(isinstance(layer.get(key), str) for layer in layers)
+    )
+    columns = tuple("time" if key == "us" else key.removesuffix("_us").replace("_", " ") for key in keys)
+    return Table(f"{estimate.name}, layer by layer", columns, rows, texts=texts)
+
+
+def _write_layer(key: str, value: Any) -> str:
+    if type(value) in {int, float} and (key == "us" or key.endswith("_us")):
+        return write_time(value / 1e6)
+    return f"{value:,}" if type(value) is int else write_value(value)
 
 
 def _range(found: Content | None) -> str:

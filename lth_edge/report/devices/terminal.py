@@ -15,6 +15,8 @@ def print_devices(overview: Overview, console: Console) -> None:
         console: where to; colours and encoding are its own affair.
     """
     console.print(literal(console, f"{facts.title(overview)}: {facts.counted(overview)}", "bold"))
+    if not overview.measured:
+        console.print(literal(console, facts.NOT_MEASURED))
     for device in overview.devices:
         console.print()
         console.print(literal(console, device.label + (", emulated" if device.result.emulated else ""), "bold"))
