@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from device_samples import BYTES, FILES
 from sample_report import sample
+
+from lth_edge.report.devices.overview import Overview
 
 
 def run_report() -> dict[str, Any]:
@@ -26,3 +29,14 @@ def write_run(folder: Path, *devices: dict[str, Any]) -> Path:
         suffix = ".estimate.json" if found["kind"] == "estimated" else ".json"
         (folder / "devices" / f"{found['name']}{suffix}").write_text(json.dumps(found))
     return folder
+
+
+def overview(*devices: dict[str, Any]) -> Overview:
+    """A run with these devices and estimates, read."""
+    with TemporaryDirectory() as folder:
+        return Overview.read(write_run(Path(folder) / "run", *devices))
+
+
+def recommendation(found: Overview, place: int = 0) -> dict[str, Any]:
+    """What is said to ship on a measured device."""
+    return next(v for v in found.measured[place].summary["verdicts"] if v["question"] == "recommendation")

@@ -1,6 +1,7 @@
 """Devices side by side as Markdown, for a pull request or a README."""
 
-from lth_edge.report.devices import facts, tables
+from lth_edge.report.devices import estimates, facts, tables
+from lth_edge.report.devices.conditions import conditions_table
 from lth_edge.report.devices.judge import Judged
 from lth_edge.report.devices.overview import Overview
 from lth_edge.report.markdown import bullets, escape, section, table, verdict_lines
@@ -37,7 +38,7 @@ def _measured(overview: Overview) -> list[str]:
         section("Load and memory", table(tables.startup_table(devices)), *doubts),
         section("Bytes on the device", table(tables.bytes_table(devices))),
         section("Outputs", table(tables.files_table(devices)), *missing),
-        section("Clock and temperature", table(facts.conditions_table(devices)), *doubts),
+        section("Clock and temperature", table(conditions_table(devices)), *doubts),
     ]
 
 
@@ -47,5 +48,5 @@ def _emulated(overview: Overview) -> list[str]:
 
 
 def _estimates(overview: Overview) -> list[str]:
-    methods = [escape(facts.method_sentence(estimate)) for estimate in overview.estimates]
-    return [section("Estimated", facts.ESTIMATED_NOTE, table(tables.estimates_table(overview.estimates)), *methods)]
+    methods = [escape(estimates.method_sentence(estimate)) for estimate in overview.estimates]
+    return [section("Estimated", estimates.NOTE, table(estimates.estimates_table(overview.estimates)), *methods)]

@@ -45,7 +45,7 @@ class Overview:
         if not (run / "report.json").is_file():
             raise InputError(f"{run} holds no finished run", "give the folder that lth-edge compress wrote")
         report = Report.load(run / "report.json").content
-        found = sorted((run / FOLDER).glob("[!.]*.json"))
+        found = sorted(path for path in (run / FOLDER).glob("[!.]*.json") if path.is_file())
         estimates = [path for path in found if path.name.endswith(SUFFIX)]
         results = [DeviceResult.read(path) for path in found if path not in estimates]
         if not found:

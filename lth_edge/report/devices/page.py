@@ -8,7 +8,8 @@ from lth_edge.devices.fields import UNKNOWN
 from lth_edge.devices.result import FOLDER
 from lth_edge.report import sections
 from lth_edge.report.canvas import SERIES
-from lth_edge.report.devices import facts, tables
+from lth_edge.report.devices import estimates, facts, tables
+from lth_edge.report.devices.conditions import conditions_table
 from lth_edge.report.devices.judge import Judged
 from lth_edge.report.devices.overview import Overview
 from lth_edge.report.devices.plots import latency_figure, watch_figure
@@ -30,7 +31,7 @@ def to_page(overview: Overview) -> str:
         colours=colours,
         bars=byte_bars(overview.measured),
         tables=_tables(overview),
-        layers_table=tables.layers_table,
+        estimates=estimates,
         verdicts={device.name: sections.verdicts(device.summary) for device in overview.devices},
         doubts=facts.doubts(overview.measured),
         latency=trusted(latency_figure(overview.measured, colours)),
@@ -72,9 +73,9 @@ def _tables(overview: Overview) -> dict[str, sections.Table]:
         "latency": tables.latency_table(overview.measured, ("p50", "p99")),
         "startup": tables.startup_table(overview.measured),
         "outputs": tables.files_table(overview.measured).without("bytes", "limit"),
-        "conditions": facts.conditions_table(overview.measured),
+        "conditions": conditions_table(overview.measured),
         "emulated": tables.files_table(overview.emulated),
-        "estimates": tables.estimates_table(overview.estimates),
+        "estimates": estimates.estimates_table(overview.estimates),
     }
 
 

@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from lth_edge.devices.fields import UNKNOWN
 from lth_edge.devices.result import DeviceResult
 from lth_edge.report.canvas import LIGHT, SERIES
+from lth_edge.report.devices.conditions import throttled_stretches
 from lth_edge.report.devices.judge import Judged
 from lth_edge.report.devices.verdicts import count_threads
 from lth_edge.report.plots import both, latency_panel, raw_latency, time_limits
@@ -90,17 +91,3 @@ def _watch_panel(axes: Axes, during: Sequence[Mapping[str, Any]], key: str) -> N
     axes.grid(axis="y", zorder=0)
     axes.tick_params(length=0, pad=6)
     axes.spines["left"].set_visible(False)
-
-
-def throttled_stretches(during: Sequence[Mapping[str, Any]]) -> list[tuple[float, float]]:
-    """From when to when the device said that it is throttled, in seconds."""
-    stretches: list[tuple[float, float]] = []
-    times = [moment["t"] for moment in during]
-    for moment, end in zip(during, [*times[1:], times[-1] + 1] if times else [], strict=True):
-        if moment["throttled"] == UNKNOWN or not moment["throttled"]:
-            continue
-        if stretches and stretches[-1][1] == moment["t"]:
-            stretches[-1] = (stretches[-1][0], end)
-        else:
-            stretches.append((moment["t"], end))
-    return stretches

@@ -4,14 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from lth_edge.bench.choice import BASELINE, SPARSE, find_form, size_factor
-from lth_edge.devices.estimated import DeviceEstimate
 from lth_edge.devices.fields import UNKNOWN
 from lth_edge.devices.result import DeviceResult
 from lth_edge.package.replay import tolerance_of
 from lth_edge.report import costs
 from lth_edge.report.devices.judge import Judged
 from lth_edge.report.devices.verdicts import at_smallest_batch, is_right
-from lth_edge.report.facts import write_value
 from lth_edge.report.sections import Content, Table
 from lth_edge.report.units import MISSING, write_bytes, write_factor, write_known_bytes, write_power, write_time
 
@@ -117,42 +115,3 @@ def _checked(device: DeviceResult, form: str) -> tuple[str, str, str]:
         return MISSING, write_power(tolerance_of(form), 0), "not checked"
     told = "as recorded" if is_right(device, form) else "other outputs than recorded"
     return write_power(error, 1), write_power(tolerance_of(form), 0), told
-
-
-def estimates_table(estimates: Iterable[DeviceEstimate]) -> Table:
-    """Ranges alone: nothing here was measured."""
-    rows = [
-        (
-            estimate.name,
-            form,
-            f"{write_time(found['low_us'] / 1e6)} to {write_time(found['high_us'] / 1e6)}",
-            _range(estimate.content["speedup"].get(form)),
-            estimate.content["note"],
-        )
-        for estimate in estimates
-        for form, found in estimate.content["forms"].items()
-    ]
-    columns = ("device", "form", "latency, batch 1", "speed-up", "")
-    return Table("Estimated", columns, rows, empty="Nothing was estimated.", texts=frozenset({0, 1, 4}))
-
-
-def layers_table(estimate: DeviceEstimate) -> Table:
-    """What the method tells of each layer, in its own words."""
-    layers = estimate.content["layers"]
-    keys = list(dict.fromkeys(key for layer in layers for key in layer))
-    rows = [tuple(_write_layer(key, layer.get(key)) for key in keys) for layer in layers]
-    texts = frozenset(
-        place for place, key in enumerate(keys) if any(isinstance(layer.get(key), str) for layer in layers)
-    )
-    columns = tuple("time" if key == "us" else key.removesuffix("_us").replace("_", " ") for key in keys)
-    return Table(f"{estimate.name}, layer by layer", columns, rows, texts=texts)
-
-
-def _write_layer(key: str, value: Any) -> str:
-    if type(value) in {int, float} and (key == "us" or key.endswith("_us")):
-        return write_time(value / 1e6)
-    return f"{value:,}" if type(value) is int else write_value(value)
-
-
-def _range(found: Content | None) -> str:
-    return f"{write_factor(found['low'])} to {write_factor(found['high'])}" if found else MISSING

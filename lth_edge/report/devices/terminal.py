@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from lth_edge.report.devices import facts, tables
+from lth_edge.report.devices import estimates, facts, tables
 from lth_edge.report.devices.overview import Overview
 from lth_edge.report.sections import Content
 from lth_edge.report.table import literal, print_table, verdict_grid
@@ -31,9 +31,9 @@ def print_devices(overview: Overview, console: Console) -> None:
         console.print()
         console.print(literal(console, facts.EMULATED_NOTE, "dim"))
     if overview.estimates:
-        print_table(tables.estimates_table(overview.estimates), console)
+        print_table(estimates.estimates_table(overview.estimates), console)
         for estimate in overview.estimates:
-            console.print(literal(console, facts.method_sentence(estimate), "dim"))
+            console.print(literal(console, estimates.method_sentence(estimate), "dim"))
 
 
 def _in_short(report: Content) -> Content:
