@@ -85,7 +85,9 @@ def test_markdown_tables_are_rectangular(name: str) -> None:
 def test_no_time_and_no_memory_of_an_emulator_is_shown() -> None:
     there = emulated()
     there["measurements"]["1"]["memory"][0]["peak_bytes"] = 987_000_000
-    shown = renderings(overview(there))
+    found = overview(there)
+    assert found.emulated[0].reports == {} and found.emulated[0].summary["measurements"] is None
+    shown = renderings(found)
     row = there["measurements"]["1"]["latency"][0]
     told = [f"{row[key] / 1e3:.0f}ms" for key in ("p50_us", "p90_us", "p99_us")] + ["987MB", "faster", "shipsparse"]
     for text in shown:
