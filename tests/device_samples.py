@@ -85,6 +85,7 @@ def estimate(name: str = "zero2w") -> dict[str, Any]:
     return {
         "schema_version": 1,
         "name": name,
+        "board": "Raspberry Pi Zero 2 W",
         "kind": "estimated",
         "method": "roofline per layer, calibrated by kernel class",
         "note": "not measured on device",

@@ -36,7 +36,7 @@ def measured(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> Pa
     }
     content["checked"] = dict.fromkeys(forms, 0.0)
     content["missing"] = finished.report["missing_forms"]
-    DeviceResult.write(content, run)
+    DeviceResult.write(content, run / "devices" / "local.json")
     return run
 
 

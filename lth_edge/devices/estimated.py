@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from lth_edge.devices.schema import SCHEMA_VERSION, check_name, check_version
+from lth_edge.devices.schema import SCHEMA_VERSION, check_version
 from lth_edge.files import read_json
 
 SUFFIX = ".estimate.json"
@@ -39,7 +39,6 @@ class DeviceEstimate:
         """
         content = read_json(path)
         check_estimate(content, path.name)
-        check_name(content["name"], path, SUFFIX)
         return cls(content, path.name)
 
     @property
@@ -57,6 +56,8 @@ def check_estimate(content: object, place: str) -> None:
     fields.matching("kind", ESTIMATED, f'"{ESTIMATED}"')
     for key in ("name", "method", "note", "created"):
         fields.text(key)
+    if "board" in fields.content:
+        fields.text("board")
     for form in fields.named("forms").values():
         form.number("low_us")
         form.number("high_us")

@@ -1,7 +1,7 @@
 """What a device measured, as one JSON file: RUN/devices/NAME.json, schema version 1.
 
     schema_version  1
-    target, name    what it is called on the command line, and the file's name
+    target, name    its address, and what people call it
     kind            measured, or emulated: then its times and its memory are those of an emulator
     emulator        what ran in place of a processor, where it is known
     started         ISO 8601, UTC; seconds: how long it took; lth_edge: the version that measured
@@ -23,10 +23,9 @@ from typing import Any, Self
 
 from lth_edge.bench.choice import BASELINE
 from lth_edge.devices.fields import UNKNOWN, DeviceFields
-from lth_edge.devices.schema import SCHEMA_VERSION, check_measurements, check_name, check_version
+from lth_edge.devices.schema import SCHEMA_VERSION, check_measurements, check_version
 from lth_edge.errors import DamagedError
 from lth_edge.files import read_json, write_json
-from lth_edge.package.fields import is_plain_name
 
 FOLDER = "devices"
 """Where results lie in the folder of a run."""
@@ -57,21 +56,19 @@ class DeviceResult:
         """
         content = read_json(path)
         check_result(content, path.name)
-        check_name(content["name"], path, ".json")
         return cls(content, path.name)
 
     @classmethod
-    def write(cls, content: dict[str, Any], run: Path) -> Self:
-        """Check a result and write it into the folder of a run, whole or not at all.
+    def write(cls, content: dict[str, Any], path: Path) -> Self:
+        """Check a result and write it, whole or not at all; `path` is NAME.json, the name made fit for a file.
 
         Raises:
             DamagedError: a field is missing or wrong.
             StorageError: it cannot be written.
         """
-        check_result(content, "the result")
-        result = cls(content, f"{content['name']}.json")
-        write_json(run / FOLDER / result.file, content)
-        return result
+        check_result(content, path.name)
+        write_json(path, content)
+        return cls(content, path.name)
 
     @property
     def name(self) -> str:
@@ -107,12 +104,10 @@ def check_result(content: object, place: str) -> None:
         DamagedError: the message names the place and the field.
     """
     fields = check_version(content, place, SCHEMA_VERSION, "target")
-    for key in ("target", "started", "lth_edge"):
+    for key in ("target", "name", "started", "lth_edge"):
         fields.text(key)
     kind = fields.matching("kind", f"{MEASURED}|{EMULATED}", f'"{MEASURED}" or "{EMULATED}"')
     fields.number("seconds")
-    if not is_plain_name(fields.text("name")):
-        raise DamagedError(f"{place}: the name {fields.text('name')!r} is no plain file name", fields.mend)
     _check_machine(fields.object("machine"))
     fields.texts("taints")
     for moment in (fields.object("before"), fields.object("after"), *fields.rows("during")):

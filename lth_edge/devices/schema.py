@@ -1,7 +1,6 @@
 """The parts that the files about devices have in common, checked field by field."""
 
 from collections.abc import Collection
-from pathlib import Path
 
 from lth_edge.bench.choice import BASELINE
 from lth_edge.bench.latency import NO_CHANGE
@@ -31,16 +30,6 @@ def check_version(content: object, place: str, newest: int, mark: str) -> Device
             "a newer lth-edge wrote it: update this one",
         )
     return fields
-
-
-def check_name(name: str, path: Path, suffix: str) -> None:
-    """A file is named after its device: a copy under another name would count a device twice.
-
-    Raises:
-        DamagedError: it is not.
-    """
-    if path.name != f"{name}{suffix}":
-        raise DamagedError(f"{path.name} is about {name!r}", f"rename it to {name}{suffix}, or remove it")
 
 
 def check_measurements(measured: DeviceFields, forms: Collection[str]) -> None:

@@ -23,7 +23,7 @@ def run_report() -> dict[str, Any]:
 
 def write_run(folder: Path, *devices: dict[str, Any]) -> Path:
     """A finished run with these devices and estimates."""
-    (folder / "devices").mkdir(parents=True)
+    (folder / "devices").mkdir(parents=True, exist_ok=True)
     (folder / "report.json").write_text(json.dumps(run_report()))
     for found in devices:
         suffix = ".estimate.json" if found["kind"] == "estimated" else ".json"

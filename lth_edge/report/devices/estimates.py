@@ -21,7 +21,10 @@ def estimate_sentence(estimate: DeviceEstimate) -> str:
 
 
 def method_sentence(estimate: DeviceEstimate) -> str:
-    return f"{estimate.name}: {estimate.content['method']}; {estimate.content['created']}."
+    """The board, where the file names it, the method and the day."""
+    board = estimate.content.get("board")
+    named = f"{estimate.name} ({board})" if board else estimate.name
+    return f"{named}: {estimate.content['method']}; {estimate.content['created']}."
 
 
 def estimates_table(estimates: Iterable[DeviceEstimate]) -> Table:

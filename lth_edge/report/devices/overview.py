@@ -1,6 +1,6 @@
 """What is known of a run on devices: measured, emulated and estimated, each kept apart from the others."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -45,23 +45,34 @@ class Overview:
         if not (run / "report.json").is_file():
             raise InputError(f"{run} holds no finished run", "give the folder that lth-edge compress wrote")
         report = Report.load(run / "report.json").content
-        found = sorted(path for path in (run / FOLDER).glob("[!.]*.json") if path.is_file())
-        estimates = [path for path in found if path.name.endswith(SUFFIX)]
-        results = [DeviceResult.read(path) for path in found if path not in estimates]
-        if not found:
+        paths = sorted(path for path in (run / FOLDER).glob("[!.]*.json") if path.is_file())
+        if not paths:
             raise InputError(
                 f"{run} was measured on no device, and estimated for none",
                 f"lth-edge bench {run} --on ssh:USER@HOST, or lth-edge estimate {run} --target pi4",
             )
+        results = [DeviceResult.read(path) for path in paths if not path.name.endswith(SUFFIX)]
         for result in results:
             _check_belongs(result, report, run)
+        estimates = [DeviceEstimate.read(path) for path in paths if path.name.endswith(SUFFIX)]
+        _check_names(results)
+        _check_names(estimates)
         judged = [judge(report, result) for result in results]
         return cls(
             report,
             tuple(found for found in judged if not found.result.emulated),
             tuple(found for found in judged if found.result.emulated),
-            tuple(map(DeviceEstimate.read, estimates)),
+            tuple(estimates),
         )
+
+
+def _check_names(found: Sequence[DeviceResult | DeviceEstimate]) -> None:
+    """A copy under another file's name would count a device twice."""
+    files: dict[str, str] = {}
+    for one in found:
+        if other := files.get(one.name):
+            raise DamagedError(f"{other} and {one.file} are both about {one.name!r}", "remove the older one")
+        files[one.name] = one.file
 
 
 def _check_belongs(result: DeviceResult, report: Content, run: Path) -> None:
