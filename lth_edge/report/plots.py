@@ -148,7 +148,8 @@ def _time_ticks(axes: Axes, low: float, high: float) -> None:
     if high / low < 5:
         ticks = [float(tick) for tick in MaxNLocator(4).tick_values(low, high)]
     else:
-        ticks = [base * 10.0**power for power in range(-1, 9) for base in (1, 2, 5)]
+        bases = (1, 2, 5) if high / low < 100 else (1,)  # more would run into each other on a phone
+        ticks = [base * 10.0**power for power in range(-1, 9) for base in bases]
     ticks = [tick for tick in ticks if low <= tick <= high]
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())

@@ -108,6 +108,12 @@ def test_an_estimate_has_its_range_its_method_and_its_label() -> None:
             assert squeezed(told) in shown
 
 
+def test_a_method_is_told_once_behind_its_devices() -> None:
+    for shown in renderings(overview(estimate(), estimate("pi3"))):
+        assert shown.count(squeezed("roofline per layer")) == 1
+        assert re.search(r"pi3\(.*zero2w\([^)]*\):rooflineperlayer", shown)
+
+
 def test_an_estimate_shows_its_layers_in_the_words_of_its_method() -> None:
     text = Page(to_page(overview(estimate()))).text
     for told in ("zero2w, layer by layer", "multiply adds", "65,536", "sparse vector", "21.0 µs", "84.0 µs"):

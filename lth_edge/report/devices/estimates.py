@@ -20,11 +20,14 @@ def estimate_sentence(estimate: DeviceEstimate) -> str:
     return f"{', '.join(told) or 'no speed-up told'}; {estimate.content['note']}"
 
 
-def method_sentence(estimate: DeviceEstimate) -> str:
-    """The board, where the file names it, the method and the day."""
-    board = estimate.content.get("board")
-    named = f"{estimate.name} ({board})" if board else estimate.name
-    return f"{named}: {estimate.content['method']}; {estimate.content['created']}."
+def method_sentences(estimates: Iterable[DeviceEstimate]) -> list[str]:
+    """Each method once, behind the devices that it was used for."""
+    by_method: dict[str, list[str]] = {}
+    for estimate in estimates:
+        board = estimate.content.get("board")
+        told = f"{board}, {estimate.content['created']}" if board else estimate.content["created"]
+        by_method.setdefault(estimate.content["method"], []).append(f"{estimate.name} ({told})")
+    return [f"{', '.join(devices)}: {method}." for method, devices in by_method.items()]
 
 
 def estimates_table(estimates: Iterable[DeviceEstimate]) -> Table:
@@ -53,7 +56,9 @@ def layers_table(estimate: DeviceEstimate) -> Table:
         place for place, key in enumerate(keys) if any(isinstance(layer.get(key), str) for layer in layers)
     )
     columns = tuple("time" if key == "us" else key.removesuffix("_us").replace("_", " ") for key in keys)
-    return Table(f"{estimate.name}, layer by layer", columns, rows, texts=texts)
+    return Table(
+        f"{estimate.name}, layer by layer", columns, rows, empty="The method tells nothing of layers.", texts=texts
+    )
 
 
 def _write_layer(key: str, value: Any) -> str:

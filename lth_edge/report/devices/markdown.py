@@ -48,5 +48,5 @@ def _emulated(overview: Overview) -> list[str]:
 
 
 def _estimates(overview: Overview) -> list[str]:
-    methods = [escape(estimates.method_sentence(estimate)) for estimate in overview.estimates]
+    methods = [escape(sentence) for sentence in estimates.method_sentences(overview.estimates)]
     return [section("Estimated", estimates.NOTE, table(estimates.estimates_table(overview.estimates)), *methods)]

@@ -32,8 +32,8 @@ def print_devices(overview: Overview, console: Console) -> None:
         console.print(literal(console, facts.EMULATED_NOTE, "dim"))
     if overview.estimates:
         print_table(estimates.estimates_table(overview.estimates), console)
-        for estimate in overview.estimates:
-            console.print(literal(console, estimates.method_sentence(estimate), "dim"))
+        for sentence in estimates.method_sentences(overview.estimates):
+            console.print(literal(console, sentence, "dim"))
 
 
 def _in_short(report: Content) -> Content:
