@@ -52,7 +52,7 @@ def test_a_device_may_be_called_by_its_address(tmp_path: Path) -> None:
 JUNK: list[Any] = [None, True, -1, 0, 3, "", "unknown", "x", [], [None], {}, {"x": 1}, float("nan"), 1e999, 10**400]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_whatever_stands_in_a_file_is_shown_or_refused(data: st.DataObject) -> None:
     content = throttled() if (measured := data.draw(st.integers(0, 3))) else estimate()
