@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files as packaged
 from pathlib import Path
 from typing import Any
@@ -125,20 +125,29 @@ def _fill(folder: Path, contents: PackageContents, inputs: tuple[Tensor, ...], o
     if fallback != MODEL:
         shutil.copyfile(contents.fallback, folder / fallback)
     Vector(contents.inputs, contents.outputs).save(folder / VECTOR)
-    for target, path in contents.libraries.items():
-        shutil.copyfile(path, folder / _library_name(target, path))
-    for name, source in (_COPIED | (_COPIED_WITH_KERNELS if contents.libraries else {})).items():
+    copy_code(folder, contents.libraries)
+    return seal(folder, _manifest(contents, inputs, outputs, fallback))
+
+
+def copy_code(folder: Path, libraries: Mapping[str, Path]) -> None:
+    """Put the runner and the libraries of these targets into a package's folder, each with its licence."""
+    for target, path in libraries.items():
+        shutil.copyfile(path, folder / library_name(target, path))
+    for name, source in (_COPIED | (_COPIED_WITH_KERNELS if libraries else {})).items():
         (folder / name).write_bytes((packaged("lth_edge.package") / source).read_bytes())
-    manifest = _manifest(contents, inputs, outputs, fallback, {})
+
+
+def seal(folder: Path, manifest: Manifest) -> Manifest:
+    """Write the README, then the manifest with the hash of all that lies in `folder`, then the manifest's own."""
     (folder / README).write_text(readme(manifest), encoding="utf-8", newline="\n")
-    manifest = _manifest(contents, inputs, outputs, fallback, _records(folder))
+    manifest = replace(manifest, files=_records(folder))
     text = manifest.to_json()
     (folder / MANIFEST).write_bytes(text)
     (folder / SUMS).write_bytes(sums(text, manifest.files).encode("ascii"))
     return manifest
 
 
-def _library_name(target: str, path: Path) -> str:
+def library_name(target: str, path: Path) -> str:
     """All targets' libraries have one name where they are built, and lie in one folder here."""
     return f"{path.stem}-{target}{path.suffix}"
 
@@ -148,7 +157,6 @@ def _manifest(
     inputs: tuple[Tensor, ...],
     outputs: tuple[Tensor, ...],
     fallback: str,
-    files: Mapping[str, FileRecord],
 ) -> Manifest:
     return Manifest(
         name=contents.name,
@@ -169,8 +177,8 @@ def _manifest(
         figures=contents.figures,
         recipe_hash=contents.recipe_hash,
         licenses=Licenses(contents.license_weights, contents.license_data),
-        files=files,
-        libraries={target: _library_name(target, path) for target, path in contents.libraries.items()},
+        files={},
+        libraries={target: library_name(target, path) for target, path in contents.libraries.items()},
     )
 
 

@@ -1,0 +1,75 @@
+"""Deployment folders out of a package: one for each target asked for, by a table of writers."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
+
+from lth_edge.errors import InputError, RecipeError, nearest
+from lth_edge.files import whole_folder
+from lth_edge.package.android import write_android
+from lth_edge.package.archive import unpacked
+from lth_edge.package.device import write_device
+from lth_edge.package.manifest import MANIFEST
+from lth_edge.package.release import Signed, write_release
+from lth_edge.package.source import Source
+from lth_edge.package.verify import verify_package
+from lth_edge.package.wheel import write_wheel
+from lth_edge.runtime.library import TARGETS
+
+Writer = Callable[[Source, Path], None]
+"""Fills an empty folder, which appears under its final name only when that ends well."""
+
+WRITERS: Mapping[str, Writer] = {
+    **{target: partial(write_device, target) for target in TARGETS},
+    "android-arm64": write_android,
+    "wheel": write_wheel,
+}
+UPDATES = "updates"
+"""Folder beside those of the targets, to be published as it is."""
+
+
+def package_for(path: Path, targets: Sequence[str], out: Path, signed: Signed | None = None) -> list[Path]:
+    """Write `out/TARGET` for each target; an older folder of that name is replaced.
+
+    Args:
+        path: a run, a package's folder or its zip; it is verified first.
+        signed: also write `out/updates/TARGET`, a signed release that devices update themselves from.
+
+    Returns:
+        The folders written.
+
+    Raises:
+        RecipeError: an unknown target, or one that is no package to sign.
+        DamagedError: what `path` holds is no package, or not as it was written.
+        InputError: there is nothing at `path`; or as the target's writer says.
+        StorageError: the disk is full or cannot be written.
+    """
+    _check_targets(targets, signed)
+    written = []
+    with _opened(path) as source:
+        for target in dict.fromkeys(targets):
+            with whole_folder(out / target) as folder:
+                WRITERS[target](source, folder)
+            written.append(out / target)
+            if signed:
+                write_release(out / target, target, out / UPDATES / target, signed)
+                written.append(out / UPDATES / target)
+    return written
+
+
+def _check_targets(targets: Sequence[str], signed: Signed | None) -> None:
+    for target in targets:
+        if target not in WRITERS:
+            raise RecipeError(f"there is no target {target}", nearest(target, WRITERS))
+        if signed and target not in TARGETS:
+            raise RecipeError(f"{target} takes no signed updates", f"sign one of: {', '.join(TARGETS)}")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Source]:
+    folder = path / "package" if (path / "package" / MANIFEST).is_file() else path
+    if not folder.exists():
+        raise InputError(f"there is no run or package {path}", "check the path")
+    with nullcontext(folder) if folder.is_dir() else unpacked(folder) as found:
+        yield Source(found, verify_package(found).manifest)
