@@ -183,4 +183,5 @@ def _manifest(
 
 
 def _records(folder: Path) -> dict[str, FileRecord]:
-    return {file.name: FileRecord(file_hash(file), file.stat().st_size) for file in sorted(folder.iterdir())}
+    files = [file for file in sorted(folder.iterdir()) if file.name not in {MANIFEST, SUMS}]
+    return {file.name: FileRecord(file_hash(file), file.stat().st_size) for file in files}
