@@ -109,10 +109,10 @@ class Device:
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
 
-    def settled(self) -> dict[str, Any]:
-        """The health once nothing is being loaded."""
+    def settled(self, at: int | None = None) -> dict[str, Any]:
+        """The health once nothing is being loaded, and `at` is what is wanted."""
         deadline = time.monotonic() + 20
-        while (health := self.health())["status"] == "loading":
+        while (health := self.health())["status"] == "loading" or at not in {None, health["wanted"]}:
             assert time.monotonic() < deadline, health
             time.sleep(0.02)
         return health
