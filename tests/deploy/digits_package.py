@@ -1,13 +1,11 @@
 """A package with real data and real kernels: a pruned network that tells scikit-learn's digits apart."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.datasets import load_digits
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
 from lth_edge.convert.model_file import save_model
@@ -16,7 +14,7 @@ from lth_edge.package.write import PackageContents, write_package
 from lth_edge.runtime.library import library_path
 from lth_edge.runtime.session import session
 
-SPARSITY = 0.8
+SPARSITY, EPOCHS = 0.8, 16
 LABELS = tuple("0123456789")
 
 
@@ -51,12 +49,22 @@ def write_digits_package(folder: Path) -> Path:
     return folder / "package"
 
 
+def _trained() -> MLPClassifier:
+    """Trained, pruned by magnitude, and trained on with what is left."""
+    network, kept = MLPClassifier((256,), random_state=0), None
+    for epoch in range(EPOCHS):
+        network.partial_fit(*digits(), classes=range(10))
+        if epoch == EPOCHS // 2:
+            kept = [np.abs(weight) >= np.quantile(np.abs(weight), SPARSITY) for weight in network.coefs_]
+        if kept:
+            network.coefs_ = [weight * mask for weight, mask in zip(network.coefs_, kept, strict=True)]
+    return network
+
+
 def _pruned_network() -> onnx.ModelProto:
     """image [N, 64] -> scores [N, 10], its smallest weights zero."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = MLPClassifier((256,), max_iter=8, random_state=0).fit(*digits())
-    weights = [np.where(np.abs(w) >= np.quantile(np.abs(w), SPARSITY), w, 0).astype(np.float32) for w in fitted.coefs_]
+    fitted = _trained()
+    weights = [weight.astype(np.float32) for weight in fitted.coefs_]
     biases = [bias.astype(np.float32) for bias in fitted.intercepts_]
     nodes = [
         helper.make_node("Gemm", ["image", "w0", "b0"], ["sums"]),
