@@ -3,8 +3,8 @@
     python tools/check_arm64.py [--seeds N] [--mirror URL] [--cache FOLDER]
 
 Needs an x86-64 Debian or Ubuntu with apt, make, pip and g++-aarch64-linux-gnu (or another compiler by --compiler), and
-this project installed. qemu, an arm64 Python and onnxruntime, and onnxruntime's headers are fetched once into the cache,
-and never installed. Only right and wrong are checked: emulated time says nothing about a device's.
+this project installed. qemu, an arm64 Python, onnxruntime and its headers are fetched once into the cache, and never
+installed. Only right and wrong are checked: emulated time says nothing about a device's.
 """
 
 import argparse
