@@ -8,6 +8,7 @@ from pathlib import Path
 from lth_edge.errors import InputError, RecipeError
 from lth_edge.files import file_hash, read_json, whole_file
 from lth_edge.package.archive import write_zip
+from lth_edge.package.fields import Fields
 from lth_edge.package.manifest import MANIFEST, Manifest
 
 RELEASE, SIGNATURE = "release.json", "release.json.sig"
@@ -36,6 +37,7 @@ def write_release(package: Path, target: str, folder: Path, signed: Signed) -> N
 
     Raises:
         RecipeError: the folder already offers that release or a newer one.
+        DamagedError: what it offers is no release.
         InputError: the key cannot sign, or there is no ssh-keygen.
         StorageError: the disk is full or cannot be written.
     """
@@ -58,7 +60,7 @@ def write_release(package: Path, target: str, folder: Path, signed: Signed) -> N
 def _check_newer(folder: Path, number: int) -> None:
     if not (folder / RELEASE).is_file():
         return
-    offered = read_json(folder / RELEASE).get("release", 0)
+    offered = Fields(RELEASE, read_json(folder / RELEASE)).whole("release")
     if number <= offered:
         raise RecipeError(
             f"{folder} already offers release {offered}, and devices take no lower one", f"--release {offered + 1}"

@@ -1,13 +1,13 @@
 """Power goes between any two steps of an update: what serves afterwards is whole, and the next call ends well."""
 
 import shutil
-import sys
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
 import pytest
-from device import LOADS_NOT, SYSTEMD, Device, Publisher, spoil_run
+from device import LOADS_NOT, Device, Publisher, spoil_run
+from store import State, Store
 
 from lth_edge.package.runner import check_hashes
 
@@ -47,10 +47,6 @@ def test_before_every_step_to_a_new_release(served: Device, publisher: Publisher
 @pytest.fixture
 def on_trial(served: Device, device_package: Path) -> Device:
     """A device that has switched to release 2, whose server will not load it, and lost power there."""
-    sys.path.insert(0, str(SYSTEMD))
-    from store import State, Store
-
-    sys.path.remove(str(SYSTEMD))
     store = Store(served.state)
     with store.held(), store.arriving(2) as folder:
         shutil.copytree(device_package, folder, dirs_exist_ok=True)

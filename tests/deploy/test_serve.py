@@ -2,12 +2,16 @@
 
 import http.client
 import io
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from device import Device
 from digits_package import digits
+from serve import CALLS_AT_ONCE, Problem, Server, read_arrays
+from serving import Serving
 
 from lth_edge.runtime.session import session
 
@@ -117,3 +121,28 @@ def test_before_the_first_release_it_says_so(device: Device) -> None:
         status, health = device.ask("/health")
         assert status == 503 and device.settled()["error"] == "no release is installed yet"
         assert answer["error"] in {"loading", health.get("error", "no release is installed yet")}
+
+
+def test_more_calls_at_once_than_it_takes_are_told_to_wait(first_release: Path) -> None:
+    serving = Serving(first_release / "state", threads=1)
+    with Server(("127.0.0.1", 0), serving, largest=1 << 20) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        serving.follow()
+        device = Device(first_release / "state", first_release / "allowed_signers", "file:///nowhere")
+        device.port = server.server_port
+        assert device.settled()["status"] == "ok"
+        for _ in range(CALLS_AT_ONCE):
+            server.calls.acquire()
+        assert device.ask("/predict", bytes(256)) == (503, {"error": f"busy with {CALLS_AT_ONCE} calls"})
+        server.calls.release()
+        assert device.ask("/predict", bytes(256))[0] == 200
+        server.shutdown()
+
+
+def test_a_model_of_two_inputs_is_asked_with_an_npz() -> None:
+    left, right = np.float32([[1, 2]]), np.float32([[3, 4]])
+    inputs = [{"name": name, "dtype": "float32", "shape": [None, 2]} for name in ("left", "right")]
+    first, second = read_arrays(npz(right=right, left=left), inputs)
+    assert (first == left).all() and (second == right).all()
+    with pytest.raises(Problem, match="file with left, right"):
+        read_arrays(left.tobytes(), inputs)

@@ -1,10 +1,13 @@
 """A device takes what is signed, whole, right and newer, and nothing else; and it gets back to what it had."""
 
+import fcntl
+import hashlib
 import json
 import shutil
 import ssl
 import subprocess
 import threading
+import zipfile
 from functools import partial
 from pathlib import Path
 
@@ -72,10 +75,15 @@ def test_a_key_that_the_device_does_not_know_is_refused(served: Device, publishe
 
 def test_a_signature_made_for_something_else_is_refused(served: Device, publisher: Publisher) -> None:
     publisher.publish(2)
-    note, signature = publisher.folder / "release.json", publisher.folder / "release.json.sig"
-    signature.unlink()
-    subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-n", "file", "-f", publisher.key, note], check=True)
+    publisher.sign(json.loads((publisher.folder / "release.json").read_text()), namespace="file")
     refused(served, publisher, "the signature of release.json is not by a key in")
+
+
+def test_without_ssh_keygen_nothing_is_taken(served: Device, publisher: Publisher, tmp_path: Path) -> None:
+    publisher.publish(2)
+    served.environment = {"PATH": str(tmp_path)}
+    assert "there is no ssh-keygen to check signatures with" in served.update(status=3)
+    assert served.current() == 1
 
 
 def test_without_known_keys_nothing_is_taken(served: Device, publisher: Publisher) -> None:
@@ -186,25 +194,45 @@ def test_other_addresses_are_refused(device: Device, url: str) -> None:
 
 
 def test_two_updates_at_once_are_one(served: Device, publisher: Publisher) -> None:
-    import fcntl
-
     with (served.state / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert "another update" in served.update(status=1)
 
 
-def test_a_signed_note_that_is_none_is_refused(served: Device, publisher: Publisher) -> None:
-    for content in (
+def note(**package: object) -> dict[str, object]:
+    return {"schema_version": 1, "release": 2, "package": {"file": "a.zip", "sha256": "", "bytes": 1} | package}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [],
         {"schema_version": 2},
         {"schema_version": 1},
-        [],
-        {"schema_version": 1, "release": -1, "package": {}},
-    ):
-        note = publisher.folder / "release.json"
-        note.write_text(json.dumps(content))
-        note.with_name("release.json.sig").unlink()
-        subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-n", "lth-edge", "-f", publisher.key, note], check=True)
-        assert "release.json" in served.update(status=3)
+        note() | {"release": -1},
+        note() | {"release": "2"},
+        note(bytes=0),
+        note(file="../a.zip"),
+        note(file="https://example.org/a.zip"),
+    ],
+    ids=str,
+)
+def test_a_signed_note_that_is_none_is_refused(served: Device, publisher: Publisher, content: object) -> None:
+    publisher.sign(content)
+    assert "release.json" in served.update(status=3)
+
+
+@pytest.mark.parametrize("name", ["../run.py", "/run.py", "sub/run.py", ".hidden", None])
+def test_a_signed_zip_that_is_no_package_is_refused(served: Device, publisher: Publisher, name: str | None) -> None:
+    archive = publisher.folder / "a.zip"
+    archive.write_bytes(b"no zip")
+    if name:
+        with zipfile.ZipFile(archive, "w") as opened:
+            opened.writestr(name, "content")
+    content = archive.read_bytes()
+    publisher.sign(note(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content)))
+    assert ("no plain file name" if name else "the package is no zip") in served.update(status=3)
+    assert sorted(path.name for path in (served.state / "releases").iterdir()) == ["1"]
 
 
 def test_https_needs_a_certificate_that_the_device_trusts(served: Device, publisher: Publisher, tmp_path: Path) -> None:
