@@ -41,7 +41,7 @@ python3 -m venv "$programs/venv"
 "$programs/venv/bin/pip" install --quiet numpy onnxruntime
 systemd-sysusers
 systemctl daemon-reload
-systemctl enable --now lth-edge.service
+systemctl enable lth-edge.service
 systemctl restart lth-edge.service
 systemctl start lth-edge-update.service || echo "install.sh: no release yet; see: journalctl -u lth-edge-update" >&2
 systemctl enable --now lth-edge-update.timer

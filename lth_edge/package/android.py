@@ -10,18 +10,20 @@ from lth_edge.package.manifest import MANIFEST, Manifest
 from lth_edge.package.readme import described
 from lth_edge.package.replay import Vector
 from lth_edge.package.source import Source
+from lth_edge.package.write import copy_licenses
 from lth_edge.runtime.library import library_path
 
 ASSETS, LIBRARIES, KOTLIN = "assets/lth_edge", "jniLibs/arm64-v8a", "kotlin"
 
 
 def write_android(source: Source, folder: Path) -> None:
-    """Fill `folder` with `jniLibs/`, `assets/`, `kotlin/` and a README.
+    """Fill `folder` with `jniLibs/`, `assets/`, `kotlin/`, a README and the licences of the code.
 
     Raises:
         InputError: this installation has no kernels for 64-bit Arm.
     """
     _write_assets(source, folder / ASSETS)
+    copy_licenses(folder, bool(source.manifest.libraries))
     kernels = "nothing: the model uses standard operators alone"
     if source.manifest.libraries:
         (folder / LIBRARIES).mkdir(parents=True)

@@ -28,10 +28,6 @@ from lth_edge.ticket import Array
 
 MODEL, FALLBACK, VECTOR, README = "model.onnx", "fallback.onnx", "test_vector.npz", "README.md"
 
-# Name in a package -> name of the file beside this one that it is copied from.
-_COPIED = {"run.py": "runner.py", "LICENSE-runner": "LICENSE-runner.txt"}
-_COPIED_WITH_KERNELS = {"LICENSE-kernels": "LICENSE-kernels.txt"}
-
 
 @dataclass(frozen=True)
 class PackageContents:
@@ -133,8 +129,14 @@ def copy_code(folder: Path, libraries: Mapping[str, Path]) -> None:
     """Put the runner and the libraries of these targets into a package's folder, each with its licence."""
     for target, path in libraries.items():
         shutil.copyfile(path, folder / library_name(target, path))
-    for name, source in (_COPIED | (_COPIED_WITH_KERNELS if libraries else {})).items():
-        (folder / name).write_bytes((packaged("lth_edge.package") / source).read_bytes())
+    (folder / "run.py").write_bytes((packaged("lth_edge.package") / "runner.py").read_bytes())
+    copy_licenses(folder, kernels=bool(libraries))
+
+
+def copy_licenses(folder: Path, kernels: bool) -> None:
+    """The licence of the code that is generated, and that of the kernels where they come along."""
+    for name in ("LICENSE-runner", *(["LICENSE-kernels"] if kernels else [])):
+        (folder / name).write_bytes((packaged("lth_edge.package") / f"{name}.txt").read_bytes())
 
 
 def seal(folder: Path, manifest: Manifest) -> Manifest:

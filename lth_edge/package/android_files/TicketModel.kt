@@ -96,7 +96,7 @@ class TicketModel(private val assets: AssetManager, private val threads: Int = 1
         return OnnxTensor.createTensor(environment, array, shape.toLongArray(), type)
     }
 
-    private fun copy(tensor: OnnxTensor): ByteBuffer = tensor.byteBuffer
+    private fun copy(tensor: OnnxTensor): ByteBuffer = tensor.byteBuffer.order(ByteOrder.nativeOrder())
 
     private fun read(name: String): ByteArray = assets.open("lth_edge/$name").use { it.readBytes() }
 
