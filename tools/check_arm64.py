@@ -74,9 +74,7 @@ def main() -> None:
                 cpu, boards, "kernels", lambda c=cpu: arm64.run_static(c, driver, 0, asked.seeds, "--guards")
             )
             right &= checked(cpu, boards, "onnxruntime", lambda c=cpu: arm64_model(arm64, c, folder))
-            right &= checked(
-                cpu, boards, "run.py", lambda c=cpu: arm64_package(arm64.run_python(c, package / "run.py"))
-            )
+            right &= checked(cpu, boards, "run.py", lambda c=cpu: arm64_package(arm64.run_python(c, script)))
             right &= checked(cpu, boards, "C++ runner", lambda c=cpu: arm64_package(arm64.run_cpp(c, runner, package)))
     sys.exit(0 if right else 1)
 
