@@ -122,7 +122,7 @@ def finish_trial(store: Store, server: Server) -> None:
 def roll_back(store: Store, server: Server) -> str:
     """Go back to the release before; the present one is not taken again."""
     state, current = store.state(), store.current()
-    if state.previous is None:
+    if state.previous in {None, current}:  # the same after a cut right before a switch
         raise Refused("there is no release to go back to")
     store.switch(state.previous)
     store.remember(State(highest=max(state.highest, current or 0)))

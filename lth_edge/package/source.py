@@ -8,7 +8,14 @@ from lth_edge.package.manifest import Manifest
 
 @dataclass(frozen=True)
 class Source:
-    """A verified package: its folder, and its manifest."""
+    """A verified package.
 
+    Attributes:
+        path: what was named: a run, a package's folder or its zip.
+        folder: of the package.
+        manifest: of the package.
+    """
+
+    path: Path
     folder: Path
     manifest: Manifest

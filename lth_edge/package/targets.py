@@ -72,4 +72,4 @@ def _opened(path: Path) -> Iterator[Source]:
     if not folder.exists():
         raise InputError(f"there is no run or package {path}", "check the path")
     with nullcontext(folder) if folder.is_dir() else unpacked(folder) as found:
-        yield Source(found, verify_package(found).manifest)
+        yield Source(path, found, verify_package(found).manifest)

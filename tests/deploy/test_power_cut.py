@@ -72,3 +72,10 @@ def test_before_every_step_back_from_one_that_does_not_serve(on_trial: Device, t
         if not killed:
             break
     assert step > FEWEST_STEPS_BACK
+
+
+def test_a_cut_right_before_the_switch_leaves_nothing_to_go_back_to(served: Device) -> None:
+    store = Store(served.state)
+    store.remember(State(highest=1, previous=1, trial=2))
+    assert "no release to go back to" in served.update("--rollback", status=3)
+    assert served.current() == 1
