@@ -42,7 +42,8 @@ def package_for(path: Path, targets: Sequence[str], out: Path, signed: Signed | 
     Raises:
         RecipeError: an unknown target, or one that is no package to sign.
         DamagedError: what `path` holds is no package, or not as it was written.
-        InputError: there is nothing at `path`; or as the target's writer says.
+        InputError: there is nothing at `path`, or a folder to be replaced holds other files; or as the target's
+            writer says.
         StorageError: the disk is full or cannot be written.
     """
     _check_targets(targets, signed)
@@ -51,11 +52,19 @@ def package_for(path: Path, targets: Sequence[str], out: Path, signed: Signed | 
         for target in dict.fromkeys(targets):
             with whole_folder(out / target) as folder:
                 WRITERS[target](source, folder)
+                _refuse_others(out / target, folder)
             written.append(out / target)
             if signed:
                 write_release(out / target, target, out / UPDATES / target, signed)
                 written.append(out / UPDATES / target)
     return written
+
+
+def _refuse_others(old: Path, new: Path) -> None:
+    """What is replaced must be of lth-edge's making: nothing of the user's may be in it."""
+    made = {entry.name for entry in new.iterdir()} | {"__pycache__"}
+    if old.is_dir() and (others := sorted({entry.name for entry in old.iterdir()} - made)):
+        raise InputError(f"{old} holds other files, {others[0]} for one", "remove it, or choose another folder with -o")
 
 
 def _check_targets(targets: Sequence[str], signed: Signed | None) -> None:

@@ -68,9 +68,16 @@ def test_an_older_folder_is_replaced(sparse_package: Path, tmp_path: Path) -> No
     (folder,) = package_for(sparse_package, [this_machine()], tmp_path / "out")
     before = contents(folder)
     (folder / "model.onnx").write_bytes(b"old")
-    (folder / "left.txt").write_text("left")
     package_for(sparse_package, [this_machine(), this_machine()], tmp_path / "out")
     assert contents(folder) == before
+
+
+def test_a_folder_with_other_files_is_left_alone(package: Path, tmp_path: Path) -> None:
+    (tmp_path / "wheel").mkdir()
+    (tmp_path / "wheel" / "thesis.tex").write_text("years of work")
+    done = lth_edge("package", package, "--target", "wheel", "-o", tmp_path)
+    assert done.code == 3 and "wheel holds other files, thesis.tex for one" in done.stderr
+    assert contents(tmp_path / "wheel") == {"thesis.tex": b"years of work"}
 
 
 def test_a_whole_run_of_compress(finished: Finished, tmp_path: Path) -> None:
