@@ -17,7 +17,7 @@ HEADERS = [
     Path(os.environ.get("ONNXRUNTIME_INCLUDE", "/usr/include/onnxruntime")),
     Path.home() / ".cache" / "lth-edge" / "arm64" / "root" / "usr" / "include" / "onnxruntime",
 ]
-SANITIZED = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
+SANITIZED = "-O1 -fsanitize=address,undefined -fno-sanitize-recover=all"
 
 
 @pytest.fixture(scope="module")

@@ -73,11 +73,12 @@ def test_an_older_folder_is_replaced(sparse_package: Path, tmp_path: Path) -> No
 
 
 def test_a_folder_with_other_files_is_left_alone(package: Path, tmp_path: Path) -> None:
-    (tmp_path / "wheel").mkdir()
-    (tmp_path / "wheel" / "thesis.tex").write_text("years of work")
-    done = lth_edge("package", package, "--target", "wheel", "-o", tmp_path)
-    assert done.code == 3 and "wheel holds other files, thesis.tex for one" in done.stderr
-    assert contents(tmp_path / "wheel") == {"thesis.tex": b"years of work"}
+    theirs = tmp_path / this_machine()
+    theirs.mkdir()
+    (theirs / "thesis.tex").write_text("years of work")
+    done = lth_edge("package", package, "--target", this_machine(), "-o", tmp_path)
+    assert done.code == 3 and f"{this_machine()} holds other files, thesis.tex for one" in done.stderr
+    assert contents(theirs) == {"thesis.tex": b"years of work"}
 
 
 def test_a_whole_run_of_compress(finished: Finished, tmp_path: Path) -> None:
