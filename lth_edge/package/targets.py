@@ -80,5 +80,11 @@ def _opened(path: Path) -> Iterator[Source]:
     folder = path / "package" if (path / "package" / MANIFEST).is_file() else path
     if not folder.exists():
         raise InputError(f"there is no run or package {path}", "check the path")
+    if (path / "run.json").is_file() and folder == path:
+        raise InputError(
+            f"{path} has no package: it found no ticket, or is not finished", "finish it by the same command"
+        )
+    if folder.is_dir() and not (folder / MANIFEST).is_file():
+        raise InputError(f"{path} is neither a run nor a package", "give the folder that lth-edge compress made")
     with nullcontext(folder) if folder.is_dir() else unpacked(folder) as found:
         yield Source(path, found, verify_package(found).manifest)

@@ -106,6 +106,13 @@ def test_wrong_calls_say_so(package: Path, here: Path, arguments: tuple[str, ...
 def test_what_is_no_package_is_refused(package: Path, tmp_path: Path) -> None:
     nothing = lth_edge("package", tmp_path / "none", "--target", "wheel", "-o", tmp_path / "out")
     assert nothing.code == 3 and "there is no run or package" in nothing.stderr
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    neither = lth_edge("package", empty, "--target", "wheel", "-o", tmp_path / "out")
+    assert neither.code == 3 and f"{empty} is neither a run nor a package" in neither.stderr
+    (empty / "run.json").write_text("{}")
+    unfinished = lth_edge("package", empty, "--target", "wheel", "-o", tmp_path / "out")
+    assert unfinished.code == 3 and "found no ticket, or is not finished" in unfinished.stderr
     (package / "model.onnx").write_bytes(b"damaged")
     damaged = lth_edge("package", package, "--target", "wheel", "-o", tmp_path / "out")
     assert damaged.code == 6 and "model.onnx does not match its SHA-256" in damaged.stderr
