@@ -105,6 +105,22 @@ def convert(source: Path, out: Path, min_sparsity: float | None, values: Any, ve
     print_conversion(conversion, out, verify, Console())
 
 
+@cli.command(epilog=EPILOG)
+@click.argument("source", type=click.Path(path_type=Path), metavar="RUN|PACKAGE")
+@click.option("--target", type=click.Choice(["c"]), required=True, help="c: one C file for a microcontroller")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="folder to write")
+@click.option("--values", type=click.Choice(["int8", "fp32"]), default="int8", help="c: stored weights [int8]")
+@click.option("--activations", type=click.Choice(["int8", "fp32"]), default="int8", help="c: computed in [int8]")
+@click.option("--dense", is_flag=True, help="c: store every weight, zeros too, to compare with")
+def package(source: Path, target: str, out: Path, values: Any, activations: Any, dense: bool) -> None:
+    """Write the ticket of a run, or a package, in the form that a target takes."""
+    from lth_edge.package.c_program import write_c_package
+    from lth_edge.package.c_readme import lines
+
+    for line in lines(write_c_package(source, out, values, activations, dense)):
+        click.echo(line)
+
+
 def main() -> None:
     """Entry point: errors become messages and exit codes."""
     # Set before onnxruntime is first imported, here and in every process started from here.

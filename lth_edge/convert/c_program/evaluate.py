@@ -3,7 +3,7 @@
 Products of integers are summed in float64, which is exact below 2^53 and many times faster.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -11,8 +11,15 @@ from lth_edge.convert.c_program.layers import Layer, Network, Shape, Weighted
 from lth_edge.convert.chain_layer import Window
 from lth_edge.ticket import Array
 
+_BATCH = 16
+
 Compute = Callable[[Layer, list[Array]], Array]
 """A layer on its sources, [N, channels, height, width] each."""
+
+
+def in_batches(inputs: Array) -> Iterator[Array]:
+    """A few examples at a time: a convolution's windows take many times the memory of what they cover."""
+    return (inputs[start : start + _BATCH] for start in range(0, len(inputs), _BATCH))
 
 
 def run_layers(network: Network, inputs: Array, compute: Compute) -> dict[str, Array]:

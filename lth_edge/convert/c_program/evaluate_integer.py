@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lth_edge.convert.c_program.evaluate import products, run_layers, taps
+from lth_edge.convert.c_program.evaluate import in_batches, products, run_layers, taps
 from lth_edge.convert.c_program.evaluate_float import counts
 from lth_edge.convert.c_program.layers import Layer, Pool, Weighted
 from lth_edge.convert.c_program.quantise import (
@@ -30,8 +30,9 @@ def evaluate_integer(quantised: Quantised, inputs: Array) -> Array:
     def compute(layer: Layer, given: list[Array]) -> Array:
         return _compute(quantised, layer, [x.astype(np.int64) for x in given])
 
-    output = run_layers(quantised.network, inputs, compute)[quantised.network.output]
-    return output.reshape(len(inputs), -1).astype(np.int8)
+    network = quantised.network
+    outputs = [run_layers(network, batch, compute)[network.output] for batch in in_batches(inputs)]
+    return np.concatenate(outputs).reshape(len(inputs), -1).astype(np.int8)
 
 
 def _compute(quantised: Quantised, layer: Layer, given: list[Array]) -> Array:

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 import onnx
 
+from lth_edge.convert.c_program.evaluate import in_batches
 from lth_edge.convert.c_program.evaluate_float import evaluate_float
 from lth_edge.convert.c_program.evaluate_integer import evaluate_integer
 from lth_edge.convert.c_program.layers import Network, Weighted
@@ -96,7 +97,8 @@ def make(
 
 def outputs_of(network: Network, inputs: Array) -> Array:
     """[N, outputs], float64."""
-    return evaluate_float(network, inputs)[network.output].reshape(len(inputs), -1)
+    outputs = [evaluate_float(network, batch)[network.output] for batch in in_batches(inputs)]
+    return np.concatenate(outputs).reshape(len(inputs), -1)
 
 
 def _prove(network: Network, inputs: Array, outputs: Array) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lth_edge.convert.c_program.evaluate import in_batches
 from lth_edge.convert.c_program.evaluate_float import apply, evaluate_float
 from lth_edge.convert.c_program.layers import Add, Layer, Network, Pointwise, Pool, Prepare, Weighted
 from lth_edge.convert.c_program.rescale import Rescale, multipliers_of
@@ -126,15 +127,23 @@ def quantise(network: Network, calibration: Array) -> Quantised:
     Raises:
         InputError: numbers beyond what 32 bits can sum.
     """
-    tensors = evaluate_float(network, calibration)
-    scales = {name: float(np.abs(values).max(initial=0.0)) / LARGEST or 1.0 for name, values in tensors.items()}
-    scale, zero = _input_scale(network, tensors[network.input], scales)
+    scales = _scales(network, calibration)
+    scale, zero = _input_scale(network, calibration, scales)
     numbers: dict[str, Numbers] = {}
     for layer in network.layers:
         if isinstance(layer, Pool) and not layer.mean:
             scales[layer.output] = scales[layer.sources[0]]
         numbers[layer.name] = _numbers(layer, scales, scale, zero)
     return Quantised(network, scale, zero, scales[network.output], numbers)
+
+
+def _scales(network: Network, calibration: Array) -> dict[str, float]:
+    """Tensor -> its scale; 1 where it is zero throughout."""
+    largest: dict[str, float] = {}
+    for batch in in_batches(calibration):
+        for name, values in evaluate_float(network, batch).items():
+            largest[name] = max(largest.get(name, 0.0), float(np.abs(values).max()))
+    return {name: size / LARGEST or 1.0 for name, size in largest.items()}
 
 
 def _input_scale(network: Network, raw: Array, scales: Mapping[str, float]) -> tuple[float, int]:

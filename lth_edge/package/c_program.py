@@ -1,0 +1,156 @@
+"""Write a network as a C program: one file with weights and kernels, its header, a self-test and what it takes."""
+
+import re
+from dataclasses import asdict, dataclass
+from importlib.resources import files as packaged
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lth_edge._version import __version__
+from lth_edge.convert.c_program.emit_header import header
+from lth_edge.convert.c_program.emit_source import source
+from lth_edge.convert.c_program.emit_test import self_test
+from lth_edge.convert.c_program.make import Kind, Made, make
+from lth_edge.convert.c_program.program import Program
+from lth_edge.convert.c_program.store import footprint
+from lth_edge.convert.model_file import read_model
+from lth_edge.errors import InputError
+from lth_edge.files import whole_folder, write_json
+from lth_edge.package.c_origin import Origin, open_origin
+from lth_edge.package.c_readme import readme
+from lth_edge.package.c_size import measure
+
+SIZES, README, LICENSE = "sizes.json", "README.md", "LICENSE"
+SCHEMA_VERSION = 1
+
+
+def write_c_package(
+    run_or_package: Path, out: Path, values: Kind = "int8", activations: Kind = "int8", dense: bool = False
+) -> dict[str, Any]:
+    """Write `out`, whole or not at all, in place of an older one.
+
+    Args:
+        run_or_package: a run's folder, or a package's folder or zip.
+        out: the folder to write.
+        values: how weights are stored.
+        activations: what is computed in.
+        dense: store every weight, zeros too; to compare with.
+
+    Returns:
+        the content of sizes.json.
+
+    Raises:
+        InputError: no run or package, other files in `out`, or a network that has no C program.
+        ProofError: the network was not read rightly.
+        StorageError: the disk is full or cannot be written.
+    """
+    with open_origin(run_or_package) as origin:
+        name = identifier(origin.name)
+        files = [f"{name}.c", f"{name}.h", f"{name}_test.c", SIZES, README, LICENSE]
+        _refuse_others(out, files)
+        recorded = origin.outputs(origin.vector)
+        made = make(read_model(origin.model), values, activations, origin.calibration, origin.vector, recorded)
+        program = made.program(name, dense)
+        texts = _texts(program)
+        sizes = _sizes(origin, made, program, activations, dense)
+        with whole_folder(out) as folder:
+            for file, text in texts.items():
+                (folder / file).write_text(text, encoding="ascii", newline="\n")
+            test = self_test(program, made.takes(origin.vector), _recorded(origin, made))
+            (folder / f"{name}_test.c").write_text(test, encoding="ascii", newline="\n")
+            (folder / LICENSE).write_bytes((packaged("lth_edge.package") / "LICENSE-runner.txt").read_bytes())
+            (folder / README).write_text(readme(sizes, origin.licenses), encoding="utf-8", newline="\n")
+            write_json(folder / SIZES, sizes)
+    return sizes
+
+
+def identifier(name: str) -> str:
+    """A C identifier from the name of a network, without the hash of its recipe."""
+    plain = re.sub(r"[^a-z0-9]+", "_", re.sub(r"-[0-9a-f]{12}$", "", name.lower())).strip("_")
+    return f"net_{plain}" if not plain or plain[0].isdigit() else plain
+
+
+def _refuse_others(out: Path, files: list[str]) -> None:
+    """The folder is replaced: nothing of the user's may be in it."""
+    if out.is_dir() and (others := sorted({entry.name for entry in out.iterdir()} - set(files))):
+        raise InputError(f"{out} holds other files, {others[0]} for one", "choose another folder with -o")
+
+
+def _texts(program: Program) -> dict[str, str]:
+    return {f"{program.name}.c": source(program), f"{program.name}.h": header(program)}
+
+
+def _recorded(origin: Origin, made: Made) -> Any:
+    """What the self-test expects: of unchanged numbers what onnxruntime gives, else what numpy does in the same."""
+    exact = made.values == "fp32"
+    return origin.outputs(origin.vector) if exact else made.gives(origin.vector)
+
+
+def _sizes(origin: Origin, made: Made, program: Program, activations: Kind, dense: bool) -> dict[str, Any]:
+    cost = footprint(made.matrices)
+    weights = sum(matrix.size for matrix in made.matrices)
+    nonzero = sum(int(np.count_nonzero(matrix)) for matrix in made.matrices)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "lth_edge": __version__,
+        "name": program.name,
+        "values": made.values,
+        "activations": activations,
+        "stored": "every weight stored" if dense else "zeros left out where that is smaller",
+        "forced_dense": dense,
+        "input_type": program.input_type,
+        "output_type": program.output_type,
+        "examples": len(origin.vector),
+        "weights": weights,
+        "sparsity": 1 - nonzero / weights,
+        "bytes_a_nonzero": cost.bytes_a_nonzero,
+        "break_even_sparsity": cost.break_even,
+        "written": asdict(_bytes(program)),
+        "dense": asdict(_bytes(made.program(program.name, dense=True))),
+        "layers": [_layer(call) for call in program.calls if call.stored is not None],
+        "calibrated_on": origin.calibrated_on if activations == "int8" else "",
+        "agreement": _agreement(origin, made, program),
+    }
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """What a program takes; code and compiler are "unknown" where there is no compiler."""
+
+    code: int | str
+    data: int
+    arena: int
+    compiler: str
+
+
+def _bytes(program: Program) -> Bytes:
+    found = measure(_texts(program), f"{program.name}.c")
+    if found is None:
+        return Bytes("unknown", sum(call.table_bytes for call in program.calls), program.arena_bytes, "unknown")
+    return Bytes(found.code, found.data, program.arena_bytes, found.compiler)
+
+
+def _layer(call: Any) -> dict[str, Any]:
+    return {
+        "name": call.layer.name,
+        "origin": call.layer.origin,
+        "weights": call.stored.weights,
+        "nonzero": call.stored.nonzero,
+        "stored": "dense" if call.stored.gaps is None else "sparse",
+        "bytes": call.stored.bytes,
+    }
+
+
+def _agreement(origin: Origin, made: Made, program: Program) -> dict[str, Any]:
+    """The program against onnxruntime, on real inputs."""
+    expected = origin.outputs(origin.judged)
+    scale = program.scales["OUTPUT_SCALE"][0] if "OUTPUT_SCALE" in program.scales else 1
+    got = made.gives(origin.judged).astype(np.float64) * scale
+    return {
+        "examples": len(expected),
+        "on": origin.judged_on,
+        "same_prediction": int((got.argmax(axis=1) == expected.argmax(axis=1)).sum()),
+        "largest_error": float(np.abs(got - expected).max() / (np.abs(expected).max() or 1.0)),
+    }
