@@ -63,8 +63,9 @@ def verdict(sizes: Sizes) -> str:
     """What leaving out zeros gains or costs in this very network."""
     gaps, layers = sum(layer["stored"] == "sparse" for layer in sizes["layers"]), len(sizes["layers"])
     cost = (
-        f"A weight that is not zero takes {sizes['bytes_a_nonzero']:.2f} bytes with its gap and its share of row counts: "
-        f"leaving zeros out pays from {sizes['break_even_sparsity']:.0%} zeros on, and {sizes['sparsity']:.1%} are zero"
+        f"A weight that is not zero takes {sizes['bytes_a_nonzero']:.2f} bytes with its gap and its share of row "
+        f"counts: leaving zeros out pays from {sizes['break_even_sparsity']:.0%} zeros on, and "
+        f"{sizes['sparsity']:.1%} are zero"
     )
     if sizes["forced_dense"]:
         return f"{cost}. Every weight is stored all the same, as asked."
