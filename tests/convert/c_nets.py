@@ -46,11 +46,11 @@ def series_net(seed=4):
     """A 1-D network over 3 channels of 40 samples."""
     net = Net([3, 40], seed=seed)
     weight = net.weight("first.weight", (6, 3, 5), 0.5, 0)
-    net.node("Conv", [net.last, weight, net.bias("first.bias", 6)], kernel_shape=[5], pads=[2, 2], strides=[2])
+    net.node("Conv", [net.last, weight, net.bias("first.bias", 6)], kernel_shape=[5], auto_pad="SAME_LOWER", strides=[2])
     net.node("Relu")
     net.node("MaxPool", kernel_shape=[2], strides=[2])
     weight = net.weight("second.weight", (8, 6, 3), 0.3, 0)
-    net.node("Conv", [net.last, weight], kernel_shape=[3], dilations=[2], auto_pad="SAME_UPPER")
+    net.node("Conv", [net.last, weight], kernel_shape=[3], dilations=[2])
     net.node("Relu")
     net.node("ReduceMean", [net.last, net.constant("axes", np.array([-1]))], keepdims=0)
     net.gemm("head", 8, 4)

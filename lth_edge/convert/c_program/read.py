@@ -78,6 +78,8 @@ class _Reader:
         layers = tuple(_in_order(self.layers, given[0].name))
         if not layers or layers[-1].output != output:
             raise InputError("the model's output is not what its last layer makes", "leave away what follows no layer")
+        if not any(isinstance(layer, Weighted) for layer in layers):
+            raise InputError("the model has no layer with weights", "a C program needs no lth-edge for that")
         return Network(given[0].name, read.type, read.shape, output, layers)
 
     def _read(self, node: onnx.NodeProto) -> None:
