@@ -46,7 +46,9 @@ def series_net(seed=4):
     """A 1-D network over 3 channels of 40 samples."""
     net = Net([3, 40], seed=seed)
     weight = net.weight("first.weight", (6, 3, 5), 0.5, 0)
-    net.node("Conv", [net.last, weight, net.bias("first.bias", 6)], kernel_shape=[5], auto_pad="SAME_LOWER", strides=[2])
+    net.node(
+        "Conv", [net.last, weight, net.bias("first.bias", 6)], kernel_shape=[5], auto_pad="SAME_LOWER", strides=[2]
+    )
     net.node("Relu")
     net.node("MaxPool", kernel_shape=[2], strides=[2])
     weight = net.weight("second.weight", (8, 6, 3), 0.3, 0)

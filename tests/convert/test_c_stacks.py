@@ -59,7 +59,9 @@ def _grow(draw, net, kind, name, shape):
 
 def _conv(net, name, channels, units, group, window, density, **attributes):
     weight = net.weight(f"{name}.weight", (units, channels // group, *window), density, 0)
-    net.node("Conv", [net.last, weight, net.bias(f"{name}.bias", units)], kernel_shape=window, group=group, **attributes)
+    net.node(
+        "Conv", [net.last, weight, net.bias(f"{name}.bias", units)], kernel_shape=window, group=group, **attributes
+    )
 
 
 def _made(channels, sizes, window, dilations, settled):
@@ -109,4 +111,7 @@ def test_bytes_with_their_channels_last(tmp_path, precision):
     self_test_of(tmp_path, "sanitized")
     assert program.input_type == "uint8_t"
     if made.quantised is not None:
-        assert np.abs(made.gives(inputs) * made.quantised.output_scale - outputs.reshape(6, -1)).max() < 0.1 * outputs.max()
+        assert (
+            np.abs(made.gives(inputs) * made.quantised.output_scale - outputs.reshape(6, -1)).max()
+            < 0.1 * outputs.max()
+        )

@@ -56,7 +56,17 @@ def test_the_arena_has_the_size_that_is_said(programs):
 def test_the_header_serves_cpp_too(programs):
     require("gcc")
     for folder in programs.iterdir():
-        command = ["g++", "-x", "c++", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "net.h", "-Wno-pragma-once-outside-header"]
+        command = [
+            "g++",
+            "-x",
+            "c++",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-fsyntax-only",
+            "net.h",
+            "-Wno-pragma-once-outside-header",
+        ]
         subprocess.run(command, cwd=folder, check=True)
 
 
