@@ -138,7 +138,7 @@ def test_tensors_that_are_needed_at_the_same_time_never_overlap(network):
                 assert set(owner[start : start + layer.reads.size]) == {name}
         if layer.output != network.output:
             start = arena.offsets[layer.output]
-            assert 0 <= start and start + layer.makes.size <= arena.size
+            assert start >= 0 and start + layer.makes.size <= arena.size
             owner[start : start + layer.makes.size] = [layer.output] * layer.makes.size
 
 

@@ -132,7 +132,7 @@ def test_sizes_that_are_free_are_refused():
 def test_tokens_are_refused():
     net = Net([5, 8])
     net.matmul("head", 8, 3, bias=False)
-    with pytest.raises(InputError, match="MatMul .* several positions"):
+    with pytest.raises(InputError, match=r"MatMul .* several positions"):
         read_network(net.model())
 
 

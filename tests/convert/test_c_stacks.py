@@ -50,7 +50,9 @@ def _grow(draw, net, kind, name, shape):
         counted = {"count_include_pad": draw(st.integers(0, 1))} if kind == "mean" else {}
         net.node("MaxPool" if kind == "max" else "AveragePool", kernel_shape=window, **settled, **counted)
         return _made(channels, sizes, window, [1] * len(sizes), settled)
-    dilations = [1 if size < 2 * (taps - 1) + 1 else draw(st.integers(1, 2)) for size, taps in zip(sizes, window)]
+    dilations = [
+        1 if size < 2 * (taps - 1) + 1 else draw(st.integers(1, 2)) for size, taps in zip(sizes, window, strict=True)
+    ]
     group = channels if kind == "depthwise" else 1
     units = group * draw(st.integers(1, 3))
     _conv(net, name, channels, units, group, window, draw(st.floats(0.1, 1)), dilations=dilations, **settled)

@@ -5,7 +5,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from c_build import PLATFORMS, made_of, require, self_test_of, write
+from c_build import PLATFORMS, STRICT, made_of, require, self_test_of, write
 from c_nets import digits_images, residual_net
 
 PRECISIONS = [("fp32", "fp32"), ("int8", "fp32"), ("int8", "int8")]
@@ -78,3 +78,16 @@ def test_a_self_test_that_fails_says_so(tmp_path):
     write(tmp_path, made, inputs, outputs)
     with pytest.raises(AssertionError, match="2 of 3 examples"):
         self_test_of(tmp_path, "gcc")
+
+
+@pytest.mark.parametrize(
+    "triple", ["aarch64-linux-gnu", "arm-linux-gnueabihf", "thumbv6m-none-eabi", "thumbv7em-none-eabihf", "riscv32"]
+)
+def test_clang_compiles_it_for_other_processors_without_a_c_library(programs, triple):
+    require("clang")
+    for folder in programs.iterdir():
+        command = ["clang", f"--target={triple}", "-ffreestanding", *STRICT, "-Os", "-c", "net.c"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if "unable to create target" in done.stderr:
+            pytest.skip(f"this clang knows no {triple}")
+        assert done.returncode == 0 and not done.stderr, done.stderr
