@@ -20,6 +20,10 @@ from lth_edge.convert.weight_layers import read_weight_layer
 from lth_edge.errors import InputError
 
 _SAME_ORDER = frozenset({"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"})
+_KNOWN = (
+    "C programs know Gemm, MatMul, 1-D and 2-D Conv, batch norm, Relu, Clip, HardSwish, Gelu, max and average pools, "
+    "the Add of a residual, Flatten and Reshape"
+)
 _MENDS = {
     "Softmax": "end the network at its logits: the largest is the prediction",
     "QuantizeLinear": "give the run, or its ticket.onnx: a C program quantises by itself",
@@ -187,7 +191,7 @@ class _Reader:
 def unknown(node: onnx.NodeProto, why: str) -> InputError:
     """What a node without a C kernel raises."""
     name = node.name or node.output[0]
-    return InputError(f"{kind(node)} {name!r} cannot be written in C: {why}", _MENDS.get(kind(node), "see the README"))
+    return InputError(f"{kind(node)} {name!r} cannot be written in C: {why}", _MENDS.get(kind(node), _KNOWN))
 
 
 def _in_order(layers: list[Layer], given: str) -> Iterator[Layer]:

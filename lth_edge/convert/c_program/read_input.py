@@ -15,6 +15,8 @@ from lth_edge.ticket import Array
 
 _TYPES = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.UINT8: "uint8", onnx.TensorProto.INT8: "int8"}
 
+_PASSES = frozenset({"Cast", "Identity"})
+
 
 @dataclass
 class Read:
@@ -82,7 +84,7 @@ class _Affine:
 
     def after(self, scope: Scope, node: onnx.NodeProto, name: str) -> "_Affine":
         """What a node makes of it."""
-        if kind(node) == "Cast":
+        if kind(node) in _PASSES:
             return self
         other = next(each for each in node.input if each != name)
         constant = np.asarray(constant_values(scope, other), np.float64)
@@ -112,7 +114,7 @@ def _next(scope: Scope, name: str) -> onnx.NodeProto | None:
     if len(readers) != 1 or name in scope.outputs:
         return None
     (node,) = readers
-    if kind(node) == "Transpose":
+    if kind(node) in {"Transpose", "Identity"}:
         return node
     if kind(node) == "Cast":
         return node if attribute(node, "to", 0) == onnx.TensorProto.FLOAT else None

@@ -1,0 +1,81 @@
+"""A package becomes a C program: from its folder or its zip, calibrated on its test vector, or not at all."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from lth_edge.errors import DamagedError, InputError
+from lth_edge.package.c_program import identifier, write_c_package
+from lth_edge.package.c_size import COMPILERS, measure
+from lth_edge.package.write import zip_path
+
+
+def test_a_package_and_its_zip_give_one_program(package, tmp_path):
+    sizes = write_c_package(package, tmp_path / "folder")
+    assert sizes == write_c_package(zip_path(package), tmp_path / "zip")
+    assert sizes == json.loads((tmp_path / "zip" / "sizes.json").read_text())
+    files = {file.name: file.read_bytes() for file in (tmp_path / "folder").iterdir()}
+    assert files == {file.name: file.read_bytes() for file in (tmp_path / "zip").iterdir()}
+    assert sorted(files) == ["LICENSE", "README.md", "mlp_pets.c", "mlp_pets.h", "mlp_pets_test.c", "sizes.json"]
+
+
+@pytest.mark.parametrize("precision", [("fp32", "fp32"), ("int8", "fp32"), ("int8", "int8")], ids="-".join)
+def test_its_readme_compiles_and_tests_it(package, tmp_path, precision):
+    if shutil.which("cc") is None:
+        pytest.skip("this machine has no cc")
+    write_c_package(package, tmp_path / "c", *precision)
+    (command,) = re.findall(r"^    (cc .*)$", (tmp_path / "c" / "README.md").read_text(), re.MULTILINE)
+    done = subprocess.run(command, shell=True, cwd=tmp_path / "c", capture_output=True, text=True, check=True)
+    assert done.stdout == "mlp_pets: 4 of 4 examples give the recorded outputs\n"
+
+
+def test_its_readme_tells_licences_calibration_and_agreement(package, tmp_path):
+    write_c_package(package, tmp_path / "c")
+    text = (tmp_path / "c" / "README.md").read_text()
+    assert "Weights: Apache-2.0. Data: CC-BY-4.0." in text
+    assert "Scales: from the 4 examples of the package's test vector." in text
+    assert "in 4 of 4" in text
+    assert "$" not in text
+    assert (tmp_path / "c" / "LICENSE").read_text().startswith("MIT No Attribution")
+    assert "Scales" not in _readme(package, tmp_path, "int8", "fp32")
+
+
+def _readme(package, tmp_path, *precision):
+    write_c_package(package, tmp_path / "c", *precision)
+    return (tmp_path / "c" / "README.md").read_text()
+
+
+def test_a_damaged_package_is_refused(package, tmp_path):
+    with (package / "test_vector.npz").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(DamagedError, match=r"test_vector\.npz"):
+        write_c_package(package, tmp_path / "c")
+    assert not (tmp_path / "c").exists()
+
+
+def test_more_than_one_input_is_refused(two_inputs, tmp_path):
+    with pytest.raises(InputError, match="has 2 inputs"):
+        write_c_package(two_inputs, tmp_path / "c")
+
+
+def test_a_program_that_does_not_compile_has_no_measured_bytes():
+    assert measure({"broken.c": "not C"}, "broken.c") is None
+
+
+def test_the_compiler_of_this_machine_serves_where_there_is_none_for_microcontrollers(monkeypatch, package, tmp_path):
+    if shutil.which("cc") is None:
+        pytest.skip("this machine has no cc")
+    monkeypatch.setattr("lth_edge.package.c_size.COMPILERS", COMPILERS[1:])
+    sizes = write_c_package(package, tmp_path / "c")
+    assert sizes["written"]["code"] > 0 and sizes["written"]["compiler"].startswith("this machine's compiler")
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [("mlp-digits-0123456789ab", "mlp_digits"), ("Größe 2", "gr_e_2"), ("3d", "net_3d"), ("--", "net_")],
+)
+def test_any_name_becomes_a_c_identifier(name, made):
+    assert identifier(name) == made
