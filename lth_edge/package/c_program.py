@@ -1,7 +1,7 @@
 """Write a network as a C program: one file with weights and kernels, its header, a self-test and what it takes."""
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.resources import files as packaged
 from pathlib import Path
 from typing import Any
@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 from lth_edge._version import __version__
-from lth_edge.convert.c_program.emit_header import header
-from lth_edge.convert.c_program.emit_source import source
 from lth_edge.convert.c_program.emit_test import self_test
 from lth_edge.convert.c_program.make import Kind, Made, make
-from lth_edge.convert.c_program.program import Program
+from lth_edge.convert.c_program.program import Call, Program
 from lth_edge.convert.c_program.store import footprint
+from lth_edge.convert.c_program.text import texts
 from lth_edge.convert.model_file import read_model
 from lth_edge.errors import InputError
 from lth_edge.files import whole_folder, write_json
 from lth_edge.package.c_origin import Origin, open_origin
 from lth_edge.package.c_readme import readme
-from lth_edge.package.c_size import measure
+from lth_edge.package.c_size import bytes_of
+from lth_edge.ticket import Array
 
 SIZES, README, LICENSE = "sizes.json", "README.md", "LICENSE"
 SCHEMA_VERSION = 1
@@ -53,10 +53,9 @@ def write_c_package(
         recorded = origin.outputs(origin.vector)
         made = make(read_model(origin.model), values, activations, origin.calibration, origin.vector, recorded)
         program = made.program(name, dense)
-        texts = _texts(program)
         sizes = _sizes(origin, made, program, activations, dense)
         with whole_folder(out) as folder:
-            for file, text in texts.items():
+            for file, text in texts(program).items():
                 (folder / file).write_text(text, encoding="ascii", newline="\n")
             test = self_test(program, made.takes(origin.vector), _recorded(origin, made))
             (folder / f"{name}_test.c").write_text(test, encoding="ascii", newline="\n")
@@ -78,14 +77,9 @@ def _refuse_others(out: Path, files: list[str]) -> None:
         raise InputError(f"{out} holds other files, {others[0]} for one", "choose another folder with -o")
 
 
-def _texts(program: Program) -> dict[str, str]:
-    return {f"{program.name}.c": source(program), f"{program.name}.h": header(program)}
-
-
-def _recorded(origin: Origin, made: Made) -> Any:
+def _recorded(origin: Origin, made: Made) -> Array:
     """What the self-test expects: of unchanged numbers what onnxruntime gives, else what numpy does in the same."""
-    exact = made.values == "fp32"
-    return origin.outputs(origin.vector) if exact else made.gives(origin.vector)
+    return origin.outputs(origin.vector) if made.values == "fp32" else made.gives(origin.vector)
 
 
 def _sizes(origin: Origin, made: Made, program: Program, activations: Kind, dense: bool) -> dict[str, Any]:
@@ -107,32 +101,16 @@ def _sizes(origin: Origin, made: Made, program: Program, activations: Kind, dens
         "sparsity": 1 - nonzero / weights,
         "bytes_a_nonzero": cost.bytes_a_nonzero,
         "break_even_sparsity": cost.break_even,
-        "written": asdict(_bytes(program)),
-        "dense": asdict(_bytes(made.program(program.name, dense=True))),
+        "written": asdict(bytes_of(program)),
+        "dense": asdict(bytes_of(made.program(program.name, dense=True))),
         "layers": [_layer(call) for call in program.calls if call.stored is not None],
         "calibrated_on": origin.calibrated_on if activations == "int8" else "",
         "agreement": _agreement(origin, made, program),
     }
 
 
-@dataclass(frozen=True)
-class Bytes:
-    """What a program takes; code and compiler are "unknown" where there is no compiler."""
-
-    code: int | str
-    data: int
-    arena: int
-    compiler: str
-
-
-def _bytes(program: Program) -> Bytes:
-    found = measure(_texts(program), f"{program.name}.c")
-    if found is None:
-        return Bytes("unknown", sum(call.table_bytes for call in program.calls), program.arena_bytes, "unknown")
-    return Bytes(found.code, found.data, program.arena_bytes, found.compiler)
-
-
-def _layer(call: Any) -> dict[str, Any]:
+def _layer(call: Call) -> dict[str, Any]:
+    assert call.stored is not None, "only weight layers are listed"
     return {
         "name": call.layer.name,
         "origin": call.layer.origin,

@@ -51,7 +51,7 @@ def lines(sizes: Sizes) -> Iterator[str]:
     for title, key in (("as written", "written"), ("every weight stored", "dense")):
         code, data, arena = (_number(sizes[key][part]) for part in ("code", "data", "arena"))
         yield f"{title:22}{code:>10}{data:>12}{arena:>10}"
-    yield f"code: {sizes['written']['compiler']}"
+    yield f"code by {sizes['written']['compiler']}"
     yield verdict(sizes)
     yield (
         f"against onnxruntime, on {agreement['on']}: {agreement['same_prediction']} of {agreement['examples']} "

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 from onnx_nets import run
 
-from lth_edge.convert.c_program.emit_header import header
-from lth_edge.convert.c_program.emit_source import source
 from lth_edge.convert.c_program.emit_test import self_test
 from lth_edge.convert.c_program.make import make
+from lth_edge.convert.c_program.text import texts
 
 BOARD = Path(__file__).parents[2] / "deploy" / "c" / "mps2-an385"
 STRICT = (
@@ -62,8 +61,7 @@ def write(folder, made, inputs, expected=None, dense=False):
     folder.mkdir(parents=True, exist_ok=True)
     program = made.program("net", dense)
     wanted = made.gives(inputs) if expected is None else expected.reshape(len(inputs), -1)
-    texts = {"net.c": source(program), "net.h": header(program)}
-    for name, text in (texts | {"net_test.c": self_test(program, made.takes(inputs), wanted)}).items():
+    for name, text in (texts(program) | {"net_test.c": self_test(program, made.takes(inputs), wanted)}).items():
         (folder / name).write_text(text)
     return program
 

@@ -64,11 +64,6 @@ def test_int8_weights_leave_zeros_out_from_about_half_zeros_on(sparsity, sparse)
     assert 2 <= found.bytes_a_nonzero < 2.1 and 0.5 <= found.break_even < 0.53
 
 
-def test_a_network_of_zeros_has_no_price_a_nonzero():
-    found = footprint([np.zeros((3, 4), np.int8)])
-    assert found.break_even == 1
-
-
 def test_each_row_of_weights_fills_its_8_bits():
     weight = np.float32([[0.1, -0.2], [1e-20, 0], [0, 0], [300, 100]])
     quants, scales = quantise_rows(weight)
@@ -150,19 +145,19 @@ def test_a_residual_network_needs_three_of_its_planes():
 
 @given(value=st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_a_float_is_written_so_that_it_is_read_back_bit_for_bit(value):
-    text = literal(np.float32(value))
+    text = literal(value)
     assert text.endswith("F") and any(mark in text for mark in ".e")
     assert np.float32(text[:-1]) == np.float32(value)
 
 
 def test_infinite_bounds_become_the_largest_floats():
-    assert np.float32(literal(np.float32(np.inf))[:-1]) == np.finfo(np.float32).max
+    assert np.float32(literal(np.inf)[:-1]) == np.finfo(np.float32).max
 
 
-@pytest.mark.parametrize("text", ["a */ int x; /* b", "what ??/", "line\nbreak"])
+@pytest.mark.parametrize("text", ["a */ int x; /* b", "what ??/", "line\nbreak", "größe"])
 def test_no_name_ends_a_comment(text):
     made = comment(text)
-    assert made.count("*/") == made.count("/*") == 1 and made.endswith("*/\n") and "??" not in made
+    assert made.count("*/") == made.count("/*") == 1 and made.endswith("*/\n") and "??" not in made and made.isascii()
 
 
 def test_scales_of_float_inputs_are_kept_to_real_values():

@@ -169,6 +169,13 @@ def test_weights_that_are_not_finite_are_refused():
         made_of(net.model(), examples(2, 4))
 
 
+def test_a_network_of_zeros_is_refused():
+    net = Net([4])
+    net.node("Gemm", [net.last, net.constant("w", np.zeros((3, 4), np.float32))], transB=1)
+    with pytest.raises(InputError, match="every weight of the network is zero"):
+        made_of(net.model(), examples(2, 4))
+
+
 def test_float_weights_do_not_go_with_integer_activations():
     with pytest.raises(InputError, match="need int8 weights"):
         made_of(mlp().model(), examples(2, 64), "fp32", "int8")

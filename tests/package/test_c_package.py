@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from lth_edge.errors import DamagedError, InputError
+from lth_edge.package import c_size
 from lth_edge.package.c_program import identifier, write_c_package
-from lth_edge.package.c_size import COMPILERS, measure
 from lth_edge.package.write import zip_path
 
 
@@ -61,14 +61,21 @@ def test_more_than_one_input_is_refused(two_inputs, tmp_path):
         write_c_package(two_inputs, tmp_path / "c")
 
 
-def test_a_program_that_does_not_compile_has_no_measured_bytes():
-    assert measure({"broken.c": "not C"}, "broken.c") is None
+def test_a_compiler_that_fails_leaves_code_bytes_unknown(monkeypatch, package, tmp_path):
+    monkeypatch.setattr(c_size, "COMPILERS", (c_size.Compiler(("false",), "true", "a broken compiler"),))
+    sizes = write_c_package(package, tmp_path / "c")
+    assert sizes["written"]["code"] == "unknown" and sizes["written"]["data"] > 0
+
+
+def test_what_no_microcontroller_holds_is_not_compiled(monkeypatch, package, tmp_path):
+    monkeypatch.setattr(c_size, "MOST_COMPILED", 10)
+    assert write_c_package(package, tmp_path / "c")["written"]["code"] == "unknown"
 
 
 def test_the_compiler_of_this_machine_serves_where_there_is_none_for_microcontrollers(monkeypatch, package, tmp_path):
     if shutil.which("cc") is None:
         pytest.skip("this machine has no cc")
-    monkeypatch.setattr("lth_edge.package.c_size.COMPILERS", COMPILERS[1:])
+    monkeypatch.setattr(c_size, "COMPILERS", c_size.COMPILERS[1:])
     sizes = write_c_package(package, tmp_path / "c")
     assert sizes["written"]["code"] > 0 and sizes["written"]["compiler"].startswith("this machine's compiler")
 

@@ -15,6 +15,6 @@ typedef union {
 } vector_t;
 
 __attribute__((section(".vectors"), used)) static const vector_t vectors[] = {
-    {.stack = &stack_top}, {.handler = _start}, {.handler = fault}, {.handler = fault}, {.handler = fault},
-    {.handler = fault},    {.handler = fault},
+    {.stack = &stack_top}, {.handler = _start}, {.handler = fault}, {.handler = fault},
+    {.handler = fault},    {.handler = fault},  {.handler = fault},
 };

@@ -10,6 +10,7 @@ from lth_edge.convert.c_program.program import Call, Fields
 from lth_edge.ticket import Array
 
 _WIDTH = 120
+_LARGEST = float(np.finfo(np.float32).max)
 _TYPES = {
     np.dtype(np.int8): "int8_t",
     np.dtype(np.uint8): "uint8_t",
@@ -32,24 +33,24 @@ def call_data(call: Call) -> str:
 def array(name: str, numbers: Array) -> str:
     """A constant array; of two axes, one pair of inner braces a row."""
     sizes = "".join(f"[{size}]" for size in numbers.shape)
-    rows = [numbers] if numbers.ndim == 1 else list(numbers)
-    inner = [_wrapped(", ".join(map(literal, row))) for row in rows]
-    body = inner[0] if numbers.ndim == 1 else ",\n".join(f"    {{\n{row}\n    }}" for row in inner)
+    rows = [_wrapped(", ".join(map(literal, row.tolist()))) for row in numbers.reshape(-1, numbers.shape[-1])]
+    body = rows[0] if numbers.ndim == 1 else ",\n".join(f"    {{\n{row}\n    }}" for row in rows)
     return f"static const {_TYPES[numbers.dtype]} {name}{sizes} = {{\n{body}\n}};\n"
 
 
-def literal(value: Any) -> str:
-    """A number that C reads back bit for bit; infinite bounds as the largest floats."""
-    if not isinstance(value, float | np.floating):
-        return str(int(value))
-    finite = np.nan_to_num(np.float32(value))
-    text = f"{finite:.9g}"
-    return f"{text}F" if any(mark in text for mark in ".e") else f"{text}.0F"
+def literal(value: float | int) -> str:
+    """A number that C reads back bit for bit: of a Python float the nearest 32 bits; infinite ones as the largest."""
+    if isinstance(value, int):
+        return str(value)
+    text = f"{min(max(value, -_LARGEST), _LARGEST):.9g}"
+    return f"{text}F" if "." in text or "e" in text else f"{text}.0F"
 
 
 def comment(text: str) -> str:
     """A block comment; nothing in the text can end it."""
-    safe = text.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
+    safe = text.encode("ascii", "replace").decode("ascii")
+    for mark, harmless in (("*/", "* /"), ("/*", "/ *"), ("??", "? ?")):
+        safe = safe.replace(mark, harmless)
     lines = [line for part in safe.splitlines() for line in textwrap.wrap(part, _WIDTH - 3) or [""]]
     if len(lines) == 1:
         return f"/* {lines[0]} */\n"

@@ -94,4 +94,4 @@ def _pointwise(layer: Pointwise) -> Call:
 
 def _bounds(clip: tuple[float, float]) -> dict[str, Any]:
     low, high = clip
-    return {"low": np.float32(low), "high": np.float32(high)}
+    return {"low": float(np.float32(low)), "high": float(np.float32(high))}

@@ -89,6 +89,8 @@ def make(
     for layer in network.layers:
         if isinstance(layer, Weighted) and not (np.isfinite(layer.weight).all() and np.isfinite(layer.bias).all()):
             raise InputError(f"{layer.origin} has weights that are not finite", "train it anew")
+    if not any(np.any(layer.weight) for layer in network.layers if isinstance(layer, Weighted)):
+        raise InputError("every weight of the network is zero", "give a ticket that keeps some")
     _prove(network, inputs, outputs)
     if activations == "int8":
         return Made(network, values, quantise(network, calibration))

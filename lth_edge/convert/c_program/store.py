@@ -76,9 +76,9 @@ def with_gaps(matrix: Array) -> Stored:
 
 
 def footprint(matrices: Iterable[Array]) -> Footprint:
-    """What the sparse form of all these weights costs: [rows, columns] each, int8 or float32."""
+    """What the sparse form of all these weights costs: [rows, columns] each, int8 or float32, not all of them zero."""
     given = list(matrices)
     forms = [with_gaps(matrix) for matrix in given]
     nonzero = sum(form.nonzero for form in forms)
-    each = sum(form.bytes for form in forms) / nonzero if nonzero else float("inf")
+    each = sum(form.bytes for form in forms) / nonzero
     return Footprint(each, 1 - given[0].itemsize / each)
