@@ -88,6 +88,9 @@ def _named(precision: str, along: str) -> str:
     return f"int8 with a scale a {along}" if precision == "int8" else "fp32"
 
 
-_SCALES = "Scales of input and output are constants of the header; no float is computed."
+_SCALES = (
+    " No float is computed: scales of input and output are constants of the header, and what lies beyond the range of "
+    "the calibration examples saturates."
+)
 _INTEGER = "The integers must be the recorded ones, bit for bit, whatever the target."
 _FLOAT = "Outputs must be the recorded ones within 1e-5 of the largest: targets round differently."

@@ -33,9 +33,7 @@ class Compiler:
 
 
 COMPILERS = (
-    Compiler(
-        ("arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb"), "arm-none-eabi-size", "arm-none-eabi-gcc for Cortex-M4"
-    ),
+    Compiler(("arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb"), "arm-none-eabi-size", "GCC for Arm Cortex-M4"),
     Compiler(("cc",), "size", "this machine's compiler"),
 )
 

@@ -144,6 +144,15 @@ def test_preprocessing_pixel_by_pixel_is_refused():
         read_network(net.model())
 
 
+@pytest.mark.parametrize("operator", ["MaxPool", "AveragePool"])
+def test_a_window_over_padding_alone_is_refused(operator):
+    net = Net([1, 2, 2])
+    net.conv("conv", 1, 2, kernel=1)
+    net.node(operator, kernel_shape=[2, 2], dilations=[3, 3], pads=[1, 1, 1, 1])
+    with pytest.raises(InputError, match="covers padding alone"):
+        read_network(net.model(opset=19))
+
+
 def test_two_inputs_are_refused():
     net = Net([8])
     net.gemm("head", 8, 3)

@@ -44,8 +44,8 @@ def _contract(program: Program) -> str:
         f"Run the network on one example.\n\n"
         f"in: [{upper}_INPUTS], {raw}, no pre-processing needed.\n"
         f"out: [{upper}_OUTPUTS], {made}; must not overlap in.\n\n"
-        "Takes the same time for every input, allocates nothing and cannot fail. Not reentrant: its tensors lie in one "
-        "static arena, so one task or interrupt at a time may call it."
+        "Allocates nothing and cannot fail. Not reentrant: its tensors lie in one static arena, so one task or "
+        "interrupt at a time may call it."
     )
 
 

@@ -40,11 +40,11 @@ def _compute(layer: Layer, given: list[Array]) -> Array:
     shape = (len(x), *layer.makes)
     if not layer.mean:
         return taps(x, layer.window, layer.makes, -np.inf).max(axis=2).reshape(shape)
-    return (taps(x, layer.window, layer.makes).sum(axis=2) / counts(layer)).reshape(shape)
+    return (taps(x, layer.window, layer.makes).sum(axis=2) / coverage(layer, layer.counts_padding)).reshape(shape)
 
 
-def counts(pool: Pool) -> Array:
-    """[positions]: what a mean divides by."""
+def coverage(pool: Pool, padding: bool) -> Array:
+    """[positions]: how many numbers each window covers, with those of the padding or without."""
     ones = np.ones((1, 1, pool.reads.height, pool.reads.width))
-    inside = taps(ones, pool.window, pool.makes, float(pool.counts_padding))
+    inside = taps(ones, pool.window, pool.makes, float(padding))
     return np.asarray(inside.sum(axis=2)[0, 0])

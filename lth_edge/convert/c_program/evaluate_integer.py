@@ -3,7 +3,7 @@
 import numpy as np
 
 from lth_edge.convert.c_program.evaluate import in_batches, products, run_layers, taps
-from lth_edge.convert.c_program.evaluate_float import counts
+from lth_edge.convert.c_program.evaluate_float import coverage
 from lth_edge.convert.c_program.layers import Layer, Pool, Weighted
 from lth_edge.convert.c_program.quantise import (
     LARGEST,
@@ -51,7 +51,8 @@ def _compute(quantised: Quantised, layer: Layer, given: list[Array]) -> Array:
     assert isinstance(layer, Pool), "these are all the kinds of layers"
     if not isinstance(numbers, IntegerMean):
         return taps(x, layer.window, layer.makes, -LARGEST - 1).max(axis=2)
-    sums, divisors = taps(x, layer.window, layer.makes).sum(axis=2) << MEAN_BITS, counts(layer).astype(np.int64)
+    sums = taps(x, layer.window, layer.makes).sum(axis=2) << MEAN_BITS
+    divisors = coverage(layer, layer.counts_padding).astype(np.int64)
     # C divides towards zero.
     means = np.sign(sums) * (np.abs(sums) // divisors)
     return _saturated(numbers.rescale.apply(means))

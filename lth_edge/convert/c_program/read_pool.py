@@ -5,6 +5,7 @@ from dataclasses import replace
 import onnx
 
 from lth_edge.convert import pool_layers
+from lth_edge.convert.c_program.evaluate_float import coverage
 from lth_edge.convert.c_program.layers import Pool, Shape
 from lth_edge.convert.c_program.read_shapes import Shapes, settled
 from lth_edge.convert.chain_layer import AVERAGE, ChainLayer, Window
@@ -46,6 +47,8 @@ def read_pool(
         window,
         bool(attribute(node, "count_include_pad", 0)),
     )
+    if not coverage(pool, padding=False).all():
+        raise Refused("a window of it covers padding alone")
     return pool, {flat.output[0]: read.output for flat in read.extra}
 
 
