@@ -114,6 +114,7 @@ def convert(source: Path, out: Path, min_sparsity: float | None, values: Any, ve
 @click.option("--dense", is_flag=True, help="c: store every weight, zeros too, to compare with")
 def package(source: Path, target: str, out: Path, values: Any, activations: Any, dense: bool) -> None:
     """Write the ticket of a run, or a package, in the form that a target takes."""
+    click.echo("reading, quantising and comparing with onnxruntime ...", err=True)
     from lth_edge.package.c_program import write_c_package
     from lth_edge.package.c_readme import lines
 

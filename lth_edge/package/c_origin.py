@@ -17,7 +17,7 @@ from lth_edge.runtime.session import session
 from lth_edge.ticket import Array
 
 CALIBRATION_EXAMPLES = 256
-JUDGED_EXAMPLES = 256
+JUDGED_EXAMPLES = 128
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""From an ONNX model to a C program, proved on the way; see the files beside this one, each one step."""
+"""From an ONNX model to a C program: read, prove, quantise; each step is a file beside this one."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -90,7 +90,7 @@ class _Reader:
         try:
             self._dispatch(node)
         except Refused as refused:
-            raise unknown(node, str(refused)) from refused
+            raise _refusal(node, str(refused)) from refused
 
     def _dispatch(self, node: onnx.NodeProto) -> None:
         if kind(node) in WEIGHT_LAYERS:
@@ -188,8 +188,7 @@ class _Reader:
         return self.same.get(name, name)
 
 
-def unknown(node: onnx.NodeProto, why: str) -> InputError:
-    """What a node without a C kernel raises."""
+def _refusal(node: onnx.NodeProto, why: str) -> InputError:
     name = node.name or node.output[0]
     return InputError(f"{kind(node)} {name!r} cannot be written in C: {why}", _MENDS.get(kind(node), _KNOWN))
 
