@@ -124,8 +124,7 @@ def _layer(call: Call) -> dict[str, Any]:
 def _agreement(origin: Origin, made: Made, program: Program) -> dict[str, Any]:
     """The program against onnxruntime, on real inputs."""
     expected = origin.outputs(origin.judged)
-    scale = program.scales["OUTPUT_SCALE"][0] if "OUTPUT_SCALE" in program.scales else 1
-    got = made.gives(origin.judged).astype(np.float64) * scale
+    got = made.gives(origin.judged).astype(np.float64) * program.scales.get("OUTPUT_SCALE", 1)
     return {
         "examples": len(expected),
         "on": origin.judged_on,

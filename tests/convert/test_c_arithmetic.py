@@ -77,7 +77,7 @@ def test_a_large_bias_beside_tiny_weights_stays_within_32_bits():
     weight, bias = np.full((2, 4), 1e-12, np.float32), np.float32([5, -3])
     net.node("Gemm", [net.last, net.constant("w", weight), net.constant("b", bias)], transB=1)
     made, outputs = made_of(net.model(), examples(3, 4), "int8", "int8")
-    numbers = made.quantised.numbers["linear0"]
+    numbers = made.quantised.numbers["linear1"]
     assert np.abs(numbers.bias).max() < 2**31
     np.testing.assert_allclose(made.gives(examples(3, 4)) * made.quantised.output_scale, outputs, rtol=0.02)
 

@@ -14,10 +14,7 @@ def header(program: Program) -> str:
         f"#define {name.upper()}_INPUTS {network.inputs} /* {shape}, the last axis runs fastest */",
         f"#define {name.upper()}_OUTPUTS {network.outputs}",
         f"#define {name.upper()}_ARENA_BYTES {program.arena_bytes} /* of .bss */",
-        *(
-            f"#define {name.upper()}_{suffix} {_constant(value)} /* {_says(text, name)} */"
-            for suffix, (value, text) in program.scales.items()
-        ),
+        *(f"#define {name.upper()}_{suffix} {_constant(value)}" for suffix, value in program.scales.items()),
     ]
     return "\n".join(
         [
@@ -36,14 +33,17 @@ def header(program: Program) -> str:
 
 def _contract(program: Program) -> str:
     upper = program.name.upper()
-    raw = {"float": "raw numbers", "uint8_t": "raw bytes", "int8_t": "raw numbers"}[program.input_type]
+    given = "raw, no pre-processing needed"
     if "INPUT_SCALE" in program.scales:
-        raw = f"raw numbers in steps of {upper}_INPUT_SCALE"
-    made = f"in steps of {upper}_OUTPUT_SCALE" if "OUTPUT_SCALE" in program.scales else "as the network gives them"
+        given = (
+            f"{given}: each number over {upper}_INPUT_SCALE, plus {upper}_INPUT_ZERO, rounded and clipped to "
+            "-128 .. 127"
+        )
+    made = f"; times {upper}_OUTPUT_SCALE they are the network's" if program.scales else ""
     return (
         f"Run the network on one example.\n\n"
-        f"in: [{upper}_INPUTS], {raw}, no pre-processing needed.\n"
-        f"out: [{upper}_OUTPUTS], {made}; must not overlap in.\n\n"
+        f"in: [{upper}_INPUTS], {given}.\n"
+        f"out: [{upper}_OUTPUTS]{made}; must not overlap in.\n\n"
         "Allocates nothing and cannot fail. Not reentrant: its tensors lie in one static arena, so one task or "
         "interrupt at a time may call it."
     )
@@ -51,9 +51,3 @@ def _contract(program: Program) -> str:
 
 def _constant(value: float | int) -> str:
     return f"({value})" if isinstance(value, int) else literal(value)
-
-
-def _says(text: str, name: str) -> str:
-    for suffix in ("INPUT_SCALE", "INPUT_ZERO", "OUTPUT_SCALE"):
-        text = text.replace(suffix, f"{name.upper()}_{suffix}")
-    return text

@@ -70,7 +70,10 @@ def _arena(program: Program) -> str:
 
 
 def _run(program: Program) -> str:
-    places = {name: f"arena.tensors + {offset}" for name, offset in program.arena.offsets.items()}
+    places = {
+        name: f"arena.tensors + {offset}" if offset else "arena.tensors"
+        for name, offset in program.arena.offsets.items()
+    }
     places |= {program.network.input: "in", program.network.output: "out"}
     lines = [f"  {_statement(call, places)};\n" for call in program.calls]
     return f"{signature(program)} {{\n{''.join(lines)}}}\n"

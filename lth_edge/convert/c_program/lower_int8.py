@@ -35,14 +35,9 @@ def lower_int8(quantised: Quantised, name: str, dense: bool) -> Program:
         dense: store every weight, zeros too.
     """
     network = quantised.network
-    scales: dict[str, tuple[float | int, str]] = {
-        "OUTPUT_SCALE": (quantised.output_scale, "output = OUTPUT_SCALE * out[i]")
-    }
+    scales: dict[str, float | int] = {"OUTPUT_SCALE": quantised.output_scale}
     if network.input_type == "float32":
-        scales |= {
-            "INPUT_SCALE": (quantised.input_scale, "in[i] = input / INPUT_SCALE + INPUT_ZERO, rounded and clipped"),
-            "INPUT_ZERO": (quantised.input_zero, "to -128 .. 127"),
-        }
+        scales |= {"INPUT_SCALE": quantised.input_scale, "INPUT_ZERO": quantised.input_zero}
     return Program(
         name,
         network,

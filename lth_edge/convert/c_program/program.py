@@ -50,7 +50,7 @@ class Program:
         types: the file of `c/` with its types.
         input_type, output_type: in C.
         calls: in the order of running.
-        scales: public constants of the header: suffix -> value and what it says.
+        scales: of an integer program, OUTPUT_SCALE, INPUT_SCALE and INPUT_ZERO; see the header.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Program:
     output_type: str
     calls: tuple[Call, ...]
     arena: Arena
-    scales: Mapping[str, tuple[float | int, str]] = field(default_factory=dict)
+    scales: Mapping[str, float | int] = field(default_factory=dict)
 
     @property
     def sums(self) -> int:

@@ -79,7 +79,8 @@ class _Reader:
             if node.output[0] not in self.taken and not self.scope.is_constant(node.output[0]):
                 self._read(node)
         output = self._origin(self.graph.output[0].name)
-        layers = tuple(_in_order(self.layers, given[0].name))
+        ordered = enumerate(_in_order(self.layers, given[0].name), start=1)
+        layers = tuple(replace(layer, name=f"{layer.name}{place}") for place, layer in ordered)
         if not layers or layers[-1].output != output:
             raise InputError("the model's output is not what its last layer makes", "leave away what follows no layer")
         if not any(isinstance(layer, Weighted) for layer in layers):
@@ -96,7 +97,7 @@ class _Reader:
         if kind(node) in WEIGHT_LAYERS:
             self._weighted(node)
         elif kind(node) in POOLS:
-            pool, flat = read_pool(self.scope, self.shapes, node, self.names, f"pool{len(self.layers)}")
+            pool, flat = read_pool(self.scope, self.shapes, node, self.names, "pool")
             self._append(pool)
             self.same |= flat
         elif kind(node) in _SAME_ORDER and not any(node.output[1:]):
@@ -117,7 +118,7 @@ class _Reader:
         if layer.spatial == 0 and (reads.plane, makes.plane) != (1, 1):
             raise Refused("it is applied to several positions; only convolutions are")
         weighted = Weighted(
-            f"{'conv' if layer.spatial else 'linear'}{len(self.layers)}",
+            "conv" if layer.spatial else "linear",
             f"{layer.op} {layer.name}",
             (layer.source,),
             layer.output,
@@ -137,7 +138,7 @@ class _Reader:
             return
         product = self.names.fresh(f"{layer.output}.product")
         yield replace(weighted, output=product)
-        add = self._sum((product, layer.residual), layer.output, f"add{len(self.layers)}", "residual")
+        add = self._sum((product, layer.residual), layer.output, "add", "residual")
         yield from self._activated(add, layer.activation)
 
     def _add(self, node: onnx.NodeProto) -> None:
@@ -148,7 +149,7 @@ class _Reader:
         if found is not None:
             output, activation = found.output, found.activation
             self.taken.update(each.output[0] for each in found.nodes)
-        add = self._sum(tuple(node.input), output, f"add{len(self.layers)}", f"Add {node.name}")
+        add = self._sum(tuple(node.input), output, "add", f"Add {node.name}")
         self._append(*self._activated(add, activation))
 
     def _sum(self, sources: tuple[str, ...], output: str, name: str, origin: str) -> Add:
@@ -179,7 +180,7 @@ class _Reader:
 
     def _function(self, source: str, output: str, activation: Activation, origin: str) -> Pointwise:
         shape = self.shapes.of(output)
-        return Pointwise(f"function{len(self.layers)}", origin, (source,), output, shape, shape, activation)
+        return Pointwise("function", origin, (source,), output, shape, shape, activation)
 
     def _append(self, *layers: Layer) -> None:
         self.layers += [replace(layer, sources=tuple(map(self._origin, layer.sources))) for layer in layers]
