@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,10 @@ from lth_edge.package.verify import verify_package
 from lth_edge.recipe import Recipe
 from lth_edge.runtime.session import session
 from lth_edge.ticket import Array
+
+if TYPE_CHECKING:
+    from lth_edge.tasks.examples import Examples
+    from lth_edge.tasks.task import Task
 
 CALIBRATION_EXAMPLES = 256
 JUDGED_EXAMPLES = 128
@@ -111,15 +116,18 @@ def _vector(folder: Path, manifest: Manifest) -> Array:
 
 
 def _examples(folder: Path) -> tuple[Array, Array]:
-    """Raw training and validation examples of a run, evenly spaced, as its files take them."""
+    """Raw training and validation examples of a run, as its files take them."""
+    # PyTorch comes with them, and takes seconds that a package need not wait for.
     from lth_edge.tasks.build import load_task
-    from lth_edge.tasks.examples import batches, some
 
     task = load_task(Recipe.from_toml(folder / "recipe.toml").task)
-
-    def first_inputs(part: object, count: int) -> Array:
-        chosen = some(part, count)  # type: ignore[arg-type]
-        return np.concatenate([next(iter(task.feed(inputs).values())) for inputs, _ in batches(chosen, 32)])
-
     splits = task.splits
-    return first_inputs(splits.train, CALIBRATION_EXAMPLES), first_inputs(splits.validation, JUDGED_EXAMPLES)
+    return _inputs(task, splits.train, CALIBRATION_EXAMPLES), _inputs(task, splits.validation, JUDGED_EXAMPLES)
+
+
+def _inputs(task: "Task", part: "Examples", count: int) -> Array:
+    """Evenly spaced examples, first input of each."""
+    from lth_edge.tasks.examples import batches, some
+
+    feeds = (task.feed(inputs) for inputs, _ in batches(some(part, count), 32))
+    return np.concatenate([next(iter(feed.values())) for feed in feeds])
