@@ -1,6 +1,7 @@
 """One program, every compiler and processor: without a warning, with the recorded outputs."""
 
 import re
+import shutil
 import subprocess
 
 import numpy as np
@@ -54,19 +55,10 @@ def test_the_arena_has_the_size_that_is_said(programs):
 
 
 def test_the_header_serves_cpp_too(programs):
-    require("gcc")
+    if shutil.which("g++") is None:
+        pytest.skip("this machine has no g++")
     for folder in programs.iterdir():
-        command = [
-            "g++",
-            "-x",
-            "c++",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-fsyntax-only",
-            "net.h",
-            "-Wno-pragma-once-outside-header",
-        ]
+        command = ["g++", "-x", "c++", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "net.h"]
         subprocess.run(command, cwd=folder, check=True)
 
 

@@ -12,9 +12,11 @@ from lth_edge.convert.c_program.layers import Add, Network, Pointwise
 
 @dataclass(frozen=True)
 class Arena:
-    """Attributes:
-    size: in numbers.
-    offsets: tensor -> first number; the network's input and output are not in it.
+    """Where tensors lie.
+
+    Attributes:
+        size: in numbers.
+        offsets: tensor -> first number; the network's input and output are not in it.
     """
 
     size: int
