@@ -74,23 +74,30 @@ def verify(package: Path) -> None:
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="a folder a target")
 @click.option("--release", type=click.IntRange(1), metavar="N", help="also make release N in DIR/updates")
 @click.option("--sign", type=click.Path(path_type=Path), metavar="KEY", help="key of ssh's that signs the release")
-def package(source: Path, targets: tuple[str, ...], out: Path, release: int | None, sign: Path | None) -> None:
+@click.option("--values", type=click.Choice(["int8", "fp32"]), default="int8", help="c: stored weights [int8]")
+@click.option("--activations", type=click.Choice(["int8", "fp32"]), default="int8", help="c: computed in [int8]")
+@click.option("--dense", is_flag=True, help="c: store every weight, zeros too, to compare with")
+def package(
+    source: Path, targets: tuple[str, ...], out: Path, release: int | None, sign: Path | None, **c_options: Any
+) -> None:
     """Make what a device needs out of a run's package.
 
     Targets: linux-x86_64, linux-aarch64, macos-arm64, macos-x86_64, windows-x86_64 (the package with that target's
-    kernels); android-arm64 (what an app's project takes in); wheel (lth-edge without training, for pip on a device).
+    kernels); android-arm64 (what an app's project takes in); wheel (lth-edge without training, for pip on a device);
+    c (one C file for a microcontroller).
 
     With --release and --sign, DIR/updates/TARGET is a folder of static files that devices update themselves from.
     """
+    from lth_edge.package.c_program import told
     from lth_edge.package.release import Signed
     from lth_edge.package.targets import package_for
 
     if (release is None) != (sign is None):
         raise RecipeError("a release needs a number and a signature", "give both --release N and --sign KEY")
     signed = Signed(release, sign) if release and sign else None
-    for folder in package_for(source, targets, out, signed):
+    for folder in package_for(source, targets, out, signed, {"c": c_options}):
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-        click.echo(f"{folder}: {size:,} bytes")
+        click.echo("\n".join([f"{folder}: {size:,} bytes", *told(folder)]))
 
 
 @cli.command()

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from lth_edge.errors import InputError, RecipeError, nearest
 from lth_edge.files import whole_folder
 from lth_edge.package.android import write_android
 from lth_edge.package.archive import unpacked
+from lth_edge.package.c_program import write_c
 from lth_edge.package.device import write_device
 from lth_edge.package.manifest import MANIFEST
 from lth_edge.package.release import Signed, write_release
@@ -17,24 +19,33 @@ from lth_edge.package.verify import verify_package
 from lth_edge.package.wheel import write_wheel
 from lth_edge.runtime.library import TARGETS
 
-Writer = Callable[[Source, Path], None]
-"""Fills an empty folder, which appears under its final name only when that ends well."""
+Writer = Callable[..., None]
+"""From a `Source`, fills an empty folder, which appears under its final name only when that ends well; takes what
+options the target has."""
 
 WRITERS: Mapping[str, Writer] = {
     **{target: partial(write_device, target) for target in TARGETS},
     "android-arm64": write_android,
     "wheel": write_wheel,
+    "c": write_c,
 }
 UPDATES = "updates"
 """Folder beside those of the targets, to be published as it is."""
 
 
-def package_for(path: Path, targets: Sequence[str], out: Path, signed: Signed | None = None) -> list[Path]:
+def package_for(
+    path: Path,
+    targets: Sequence[str],
+    out: Path,
+    signed: Signed | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[Path]:
     """Write `out/TARGET` for each target; an older folder of that name is replaced.
 
     Args:
         path: a run, a package's folder or its zip; it is verified first.
         signed: also write `out/updates/TARGET`, a signed release that devices update themselves from.
+        options: target -> keywords of its writer.
 
     Returns:
         The folders written.
@@ -51,7 +62,7 @@ def package_for(path: Path, targets: Sequence[str], out: Path, signed: Signed | 
     with _opened(path) as source:
         for target in dict.fromkeys(targets):
             with whole_folder(out / target) as folder:
-                WRITERS[target](source, folder)
+                WRITERS[target](source, folder, **(options or {}).get(target, {}))
                 _refuse_others(out / target, folder)
             written.append(out / target)
             if signed:
