@@ -1,12 +1,13 @@
 """Windows, strides and dilations in every small combination, beside onnxruntime's own convolution."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 import torch
-from nodes import Chain, Layer, model
+from nodes import RELU, Chain, Layer, convolution, model
 from onnx import TensorProto, helper, numpy_helper
 
 from lth_edge.convert.sparse import to_sparse
@@ -38,6 +39,27 @@ def test_pools_that_halve_an_image(tmp_path: Path, width: int, kernel: int, pad:
         (got,) = session(tmp_path / "pool.onnx").run(None, {"x0": image})
         expected = torch.nn.functional.max_pool2d(torch.from_numpy(image), kernel, 2, pad).numpy()
         np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize(("kernel", "pad"), [(2, 0), (3, 1)])
+@pytest.mark.parametrize(("height", "width"), [(128, 160), (150, 128), (94, 224), (40, 512)])
+def test_a_pool_behind_a_large_image(
+    tmp_path: Path, height: int, width: int, kernel: int, pad: int, threads: int
+) -> None:
+    """Both are computed in bands of rows, the last of them shorter, by one thread and by several."""
+    rng = np.random.default_rng(height)
+    weight = (rng.normal(size=(20, 3, 3, 3)) * (rng.random((20, 3, 3, 3)) < 0.4)).astype(np.float32)
+    pool = Layer(None, 20, source=1, kind=1, kernel_shape=(kernel,) * 2, strides=(2, 2), pads=(pad,) * 4)
+    first = convolution(weight, pads=(1, 1, 1, 1), bias=rng.normal(size=20).astype(np.float32), activation=RELU)
+    image = rng.normal(size=(2, 3, height, width)).astype(np.float32)
+    onnx.save(model(replace(first, layers=[*first.layers, pool]), image.shape), tmp_path / "pool.onnx")
+    opened = session(tmp_path / "pool.onnx", threads)
+    made = torch.conv2d(torch.from_numpy(image), torch.from_numpy(weight), torch.from_numpy(first.layers[0].bias), 1, 1)
+    expected = torch.nn.functional.max_pool2d(made.relu(), kernel, 2, pad).numpy()
+    for _ in range(20):
+        (got,) = opened.run(None, {"x0": image})
+        np.testing.assert_allclose(got, expected, atol=1e-5 * abs(expected).max())
 
 
 def _files(folder: Path, kernel: int, group: int, stride: int, dilation: int) -> tuple[Path, Path]:

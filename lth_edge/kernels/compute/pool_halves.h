@@ -14,17 +14,6 @@ LTH_INLINE Number larger(Number a, Number b) {
   return a > b ? a : b;
 }
 
-static inline bool halves(const PoolPlan& plan) {
-  const Window& window = plan.window;
-  for (int axis = 0; axis < 2; ++axis) {
-    const bool two = window.kernel[axis] == 2 && window.pad[axis] == 0;
-    const bool three = window.kernel[axis] == 3 && window.pad[axis] == 1;
-    if ((!two && !three) || window.stride[axis] != 2 || window.dilation[axis] != 1) return false;
-  }
-  return window.kernel[0] == window.kernel[1] && plan.in.width == 2 * plan.out.width &&
-         plan.in.height == 2 * plan.out.height;
-}
-
 // ---- rows of whole vectors ----
 
 static inline bool has_whole_rows(const PoolPlan& plan) { return plan.in.width % native_lanes == 0; }
@@ -51,12 +40,22 @@ LTH_INLINE void halve_rows(const float* from, int32_t count, int64_t width, floa
 }
 
 template <bool three>
-static void halve_planes(const PoolPlan& plan, const float* image, float* result, int32_t count) {
-  const int64_t width = plan.in.width, rows = static_cast<int64_t>(plan.in.height) * count;
-  for (int64_t row = 0; row < rows; row += 2, result += plan.out.width) {
-    const bool above = three && row % plan.in.height != 0;  // the row before is the same plane's
-    halve_rows<three>(image + (above ? row - 1 : row) * width, above ? 3 : 2, width, result);
+static void halve_all(const PoolPlan& plan, const HalvedRows& rows) {
+  const int64_t width = plan.in.width;
+  for (int32_t channel = 0; channel < rows.channels; ++channel) {
+    const float* from = rows.in + channel * rows.in_plane;
+    float* to = rows.out + channel * rows.out_plane;
+    for (int32_t row = 0; row < rows.rows; ++row, from += 2 * width, to += plan.out.width) {
+      const bool above = three && (row > 0 || rows.above);
+      halve_rows<three>(above ? from - width : from, above ? 3 : 2, width, to);
+    }
   }
+}
+
+// Only where rows are whole vectors.
+static void halve_whole_rows(const PoolPlan& plan, const HalvedRows& rows) {
+  if (plan.window.kernel[0] == 3) halve_all<true>(plan, rows);
+  else halve_all<false>(plan, rows);
 }
 
 // ---- rows shorter than two vectors, several at once ----
@@ -124,8 +123,9 @@ static bool halve(const PoolPlan& plan, const float* image, float* result, int32
   if (!halves(plan)) return false;
   if (halve_narrow(plan, image, result, count)) return true;
   if (!has_whole_rows(plan)) return false;
-  if (plan.window.kernel[0] == 3) halve_planes<true>(plan, image, result, count);
-  else halve_planes<false>(plan, image, result, count);
+  const int64_t in_plane = static_cast<int64_t>(plan.in.height) * plan.in.width;
+  const int64_t out_plane = static_cast<int64_t>(plan.out.height) * plan.out.width;
+  halve_whole_rows(plan, {image, in_plane, result, out_plane, plan.out.height, false, count});
   return true;
 }
 

@@ -98,7 +98,9 @@ struct ConvPart {
   const float* image;     // [channels, in.height, in.width]
   const float* slabs;     // the tile's packed blocks, or null: to be packed in scratch
   const float* residual;  // [rows, out.height, out.width], or null
-  float* out;             // likewise
+  float* out;             // likewise, unless some rows alone are kept
+  int64_t out_plane;      // floats from one output channel to the next
+  int32_t out_first;      // the row that `out` begins with; 0 where all are kept
   int32_t tile;
   int32_t begin, end;  // rows, of whole groups where there are groups
 };

@@ -2,6 +2,7 @@
 
 #include "../plan/choose_tokens.h"
 #include "../plan/geometry.h"
+#include "pooled.h"
 
 namespace lth {
 namespace {
@@ -35,6 +36,14 @@ bool plan_images(const Program& program, Storage& storage, Schedule& schedule, M
   for (int32_t i = 0; i < chain.layer_count; ++i) {
     const Extent in = schedule.extents[chain.layers[i].source], out = schedule.extents[chain.activation_count + i];
     if (!plan_image_layer(program, i, in, out, storage, schedule.layers[i], schedule, error)) return false;
+  }
+  for (int32_t i = 0; i < chain.layer_count; ++i) {
+    LayerPlan& plan = schedule.layers[i];
+    plan.pooled = are_pooled(program, schedule, i);
+    if (!plan.pooled) continue;
+    const Layer& layer = chain.layers[i];
+    const int64_t needed = band_floats(layer, plan.conv) + scratch_floats(plan.conv, layer.weights.rows);
+    schedule.scratch_floats = larger(schedule.scratch_floats, needed);
   }
   return true;
 }

@@ -1,22 +1,11 @@
 // A chain of convolutions and pools, layer by layer, image by image.
-#include "run_chunks.h"
+#include "image_run.h"
 
 namespace lth {
 namespace {
 
 // What a float read costs in multiply-adds where channels are kept apart.
 constexpr double apart_cost = 16;
-
-struct ImageRun {
-  const Program& program;
-  const Schedule& schedule;
-  const Call& call;
-  float* values;
-  float* scratch;
-  int64_t image;
-
-  float* at(int32_t value) const { return value_at(program, schedule, call, values, value, image); }
-};
 
 // Units begin .. end: slices of tiles, those of one tile at once.
 void convolve_units(const ImageRun& run, const Layer& layer, const ConvPlan& plan, ConvPart part, int32_t slices,
@@ -51,6 +40,7 @@ bool run_convolution(const ImageRun& run, int32_t index) {
   part.image = run.at(layer.source);
   part.residual = layer.residual < 0 ? nullptr : run.at(layer.residual);
   part.out = run.at(run.program.chain.activation_count + index);
+  part.out_plane = static_cast<int64_t>(plan.out.height) * plan.out.width;
   const Cut cut = cut_for(layer, plan, threads_of(run.program));
   void* memory = nullptr;
   float* slabs = nullptr;
@@ -107,7 +97,11 @@ bool run_images(const Program& program, const Schedule& schedule, const Call& ca
       0};
   bool done = true;
   for (; done && run.image < call.batch; ++run.image)
-    for (int32_t i = 0; done && i < program.chain.layer_count; ++i) done = run_layer(run, i);
+    for (int32_t i = 0; done && i < program.chain.layer_count; ++i) {
+      const bool pooled = schedule.layers[i].pooled;
+      done = pooled ? run_pooled(run, i) : run_layer(run, i);
+      if (pooled) ++i;
+    }
   call.host->release(call.host, memory);
   return done;
 }

@@ -12,6 +12,7 @@ struct LayerPlan {
   DepthwisePlan depthwise;  // images, instead
   PoolPlan pool;            // likewise
   VectorPlan vector;        // a single token
+  bool pooled;              // an image's, computed together with the pool behind it
 };
 
 struct Schedule {
