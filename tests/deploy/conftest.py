@@ -1,15 +1,13 @@
 """One package of digits for all tests of deploy/, and a device with its publisher."""
 
 import shutil
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from device import TARGET, Device, Publisher
 from digits_package import write_digits_package
+from static_web import published
 
 from lth_edge.package.targets import package_for
 from lth_edge.runtime.library import this_machine
@@ -67,16 +65,5 @@ def device(tmp_path: Path, publisher: Publisher, web: str) -> Device:
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[str]:
     """A static web server of the test's folder, on loopback."""
-    with Files(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with published(tmp_path) as server:
         yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-class Files(ThreadingHTTPServer):
-    daemon_threads = True
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *arguments: object) -> None:
-        """pytest's output is no access log."""

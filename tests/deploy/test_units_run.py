@@ -69,7 +69,7 @@ def shared(first_release: Path, device_package: Path, tmp_path_factory: pytest.T
 def _check_tools() -> None:
     if sys.platform != "linux" or os.geteuid() != 0:
         pytest.skip("only root on Linux can start a machine of its own")
-    for tool in ("/lib/systemd/systemd", "unshare", "curl", "runuser", "nsenter", "/usr/bin/python3"):
+    for tool in ("/lib/systemd/systemd", "unshare", "curl", "ps", "runuser", "nsenter", "/usr/bin/python3"):
         if not shutil.which(tool):
             pytest.skip(f"there is no {tool}")
     asked = ["/usr/bin/python3", "-c", "import sys; print(*sys.version_info[:2])"]

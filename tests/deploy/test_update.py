@@ -8,13 +8,12 @@ import ssl
 import subprocess
 import threading
 import zipfile
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Files, Quiet
 from device import LOADS_NOT, Device, Publisher, make_key, spoil_run
+from static_web import published
 
 NEVER_ANSWERS = "if __name__ != '__main__':\n    import os\n    os._exit(7)\n"
 
@@ -244,12 +243,9 @@ def test_https_needs_a_certificate_that_the_device_trusts(served: Device, publis
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     publisher.publish(2)
-    with Files(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path))) as web:
-        web.socket = context.wrap_socket(web.socket, server_side=True)
-        threading.Thread(target=web.serve_forever, daemon=True).start()
+    with published(tmp_path, context) as web:
         served.url = f"https://localhost:{web.server_port}/updates"
         assert "CERTIFICATE_VERIFY_FAILED" in served.update(status=1)
         served.environment = {"SSL_CERT_FILE": str(certificate)}
         with served.serving():
             assert served.update() == "release 2 serves"
-        web.shutdown()
