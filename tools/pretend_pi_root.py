@@ -17,11 +17,12 @@ from pathlib import Path
 _MAGIC = rb"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
 _MASK = rb"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
 _DEVICES = "null zero random urandom full tty".split()
+_AS_ROOT = "as-root"
 _HOME, _PI = "home/pi", 1000
 
 
 def main() -> None:
-    if os.geteuid() != 0:
+    if sys.argv[-1] != _AS_ROOT:
         _become_root()
     settings = json.loads(Path(sys.argv[1]).read_text())
     _register(settings["qemu"])
@@ -34,10 +35,10 @@ def main() -> None:
 
 
 def _become_root() -> None:
-    """Wait until users are mapped into this namespace; a new program is what then gets root's capabilities."""
+    """Wait until users are mapped into this namespace; a program that starts after that has root's capabilities."""
     while os.geteuid() != 0:
         time.sleep(0.01)
-    os.execv(sys.executable, [sys.executable, *sys.argv])
+    os.execv(sys.executable, [sys.executable, *sys.argv, _AS_ROOT])
 
 
 def _register(qemu: str) -> None:
@@ -58,9 +59,10 @@ def _overlay(lower: Path, work: Path) -> Path:
 
 
 def _fill(root: Path, settings: dict) -> None:
-    for name in ("proc", "dev", "run/sshd", "var/empty", "tmp", "opt/pretend", "root", _HOME):
+    for name in ("proc", "dev", "run/sshd", "run/lock", "var/empty", "tmp", "opt/pretend", "root", _HOME):
         (root / name).mkdir(parents=True, exist_ok=True)
-    (root / "tmp").chmod(0o1777)
+    for name in ("tmp", "run/lock"):
+        (root / name).chmod(0o1777)
     if settings["home_bytes"]:
         mount("-t", "tmpfs", "-o", f"size={settings['home_bytes']}", "home", root / _HOME)
     for name, text in settings["files"].items():
