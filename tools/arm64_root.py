@@ -22,8 +22,8 @@ PACKAGES = [
 WHEELS = ["numpy", "onnxruntime"]
 PLATFORMS = ["manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux_2_17_aarch64"]
 _COMPILED = (
-    *"ast contextlib copy dataclasses datetime email.parser fcntl hashlib importlib.metadata importlib.resources".split(),
-    *"inspect json logging platform random shutil signal struct subprocess tempfile threading typing zipfile".split(),
+    *"ast contextlib copy dataclasses datetime email.parser fcntl hashlib importlib.metadata inspect json".split(),
+    *"logging platform random shutil signal struct subprocess tempfile threading typing zipfile".split(),
     *WHEELS,
 )
 _FINISHED = " ".join([SUITE, PYTHON, *PACKAGES, *WHEELS, "compiled"])

@@ -1,8 +1,8 @@
 """What is asked of a device between the files that are copied: a script of the standard library, sent on stdin.
 
-It is never imported here: `lth_edge.devices.board_agent` sends it to the device's own Python with one line behind it that calls
-a verb, and reads the last line that it prints, JSON. It keeps to Python 3.6, so that an old device can say that it is
-old. All that lies on the device lies in one folder, CACHE:
+It is never imported here: `lth_edge.devices.board_agent` sends it to the device's own Python with one line behind it
+that calls a verb, and reads the last line that it prints, JSON. It keeps to Python 3.6, so that an old device can say
+that it is old. All that lies on the device lies in one folder, CACHE:
 
     blobs/HASH        models, inputs and code, each named by its SHA-256
     code/KEY/         the part of lth-edge that measures, laid out from blobs

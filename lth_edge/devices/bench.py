@@ -1,4 +1,4 @@
-"""Measure a run or a package on a device: ship, start, wait, fetch; the run goes on there when the connection does not."""
+"""Measure a run or a package on a device: ship, start, wait, fetch. It goes on there when the connection does not."""
 
 import getpass
 import json
@@ -94,8 +94,8 @@ def _start(target: Target, shipment: Shipment, facts: Mapping[str, Any], say: Sa
     site = "" if fits(facts) else _bring_runtime(target, facts, say)
     send(target, shipment.blobs, facts)
     who = {"who": f"{getpass.getuser()}@{platform.node()}", "since": datetime.now(UTC).isoformat(timespec="seconds")}
-    code = {"code_key": shipment.code_key, "code": shipment.code}
-    found = ask(target, "start", id=shipment.id, job=shipment.job, site=site, who=who, **code)
+    code, key = shipment.code, shipment.code_key
+    found = ask(target, "start", id=shipment.id, job=shipment.job, site=site, who=who, code=code, code_key=key)
     if found["state"] == "held":
         _check_free(target, found["holder"] or {})
 

@@ -48,7 +48,7 @@ def board_facts(root: Path = Path("/")) -> dict[str, Any]:
 
 
 def board_state(root: Path = Path("/")) -> dict[str, Any]:
-    """What changes: time (ISO 8601, UTC), governor, MHz, degrees Celsius, throttling now and since boot, load, memory."""
+    """What changes: time (ISO 8601, UTC), governor, MHz, degrees Celsius, throttling, load, bytes of free memory."""
     now, since_boot = throttling(root)
     return {
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),  # noqa: UP017  of Python 3.11

@@ -54,9 +54,8 @@ def probe(target: Target) -> dict[str, Any]:
         raise _too_narrow(target, f"a {found['bits']}-bit Python")
     if tuple(found["python"]) < OLDEST_PYTHON:
         version, oldest = (".".join(map(str, numbers)) for numbers in (found["python"], OLDEST_PYTHON))
-        raise DeviceError(
-            f"{target.name} has Python {version}", f"install {oldest} or later, and name it in the devices file"
-        )
+        mend = f"install {oldest} or later, and name it in the devices file"
+        raise DeviceError(f"{target.name} has Python {version}", mend)
     return found
 
 

@@ -1,13 +1,13 @@
 """One bench on the device itself: `python -m lth_edge.devices.job JOB CACHE LOCK`.
 
-    JOB/job.json      forms (form -> hash), batches (batch size -> {hash, names}), vector ({hash, names}), threads (list),
-                      processes, seconds; hashes name files in CACHE/blobs
+    JOB/job.json      forms (form -> hash), batches (batch size -> {hash, names}), vector ({hash, names}),
+                      threads (list), processes, seconds; hashes name files in CACHE/blobs
     JOB/stage         what it is doing, for whoever waits
     JOB/result.json   raw samples and what the board told; and JOB/outputs-FORM.npz, what each form gives for the vector
     JOB/failed.json   message and mend, in place of a result
 
-LOCK is the file whose lock this process holds; it goes when the job ends. It runs on the device: Python 3.10, the standard
-library, numpy, onnxruntime. Both files appear whole, the last thing that happens.
+LOCK is the file whose lock this process holds; it goes when the job ends. It runs on the device: Python 3.10, the
+standard library, numpy, onnxruntime. What a job leaves appears whole, as the last thing that happens.
 """
 
 import json
@@ -44,7 +44,7 @@ class Effort:
 
 
 def measure(job: Mapping[str, Any], folder: Path, blobs: Path) -> dict[str, Any]:
-    """Measure all forms side by side, for each number of threads in turn; look at the board before, during and after."""
+    """Measure all forms side by side, for each number of threads in turn, and look at the board all the while."""
     forms = {form: blobs / digest for form, digest in job["forms"].items()}
     batches = {size: _saved(batch, blobs) for size, batch in job["batches"].items()}
     null = folder / "null.onnx"

@@ -1,4 +1,4 @@
-"""What travels to a device: files by their hash, of which it keeps those that it has seen; and the job that names them."""
+"""What travels to a device: files by their hash, none of them twice, and the job that names them."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -73,7 +73,7 @@ def _download(tags: list[str], folder: Path) -> None:
 
 
 def _tags(facts: Mapping[str, Any]) -> list[str]:
-    """pip's options for the device: it does not know by itself that a newer C library runs what was made for older ones."""
+    """pip's options for the device: it must be told that a C library runs what was made for older ones."""
     major, minor, *_ = facts["python"]
     glibc = _numbers(facts["glibc"])
     if facts["system"] != "Linux" or len(glibc) < 2 or glibc[0] != 2:
