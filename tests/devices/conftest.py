@@ -6,10 +6,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from command import QUICK, Finished, lth_edge
 
 from lth_edge.devices import wheelhouse
+from lth_edge.package.ship import ship
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
@@ -23,11 +25,21 @@ _WHEELS = wheelhouse.CACHE.expanduser()
 
 @pytest.fixture(scope="session")
 def pruned(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """A run on digits with all four forms, whatever becomes of the accuracy; it ships the sparse one."""
+    """A run on digits with all four forms, whatever becomes of the accuracy."""
     folder = tmp_path_factory.mktemp("pruned") / "run"
-    made = Finished(folder, (), lth_edge("compress", *PRUNED, "--prefer", "size", "--out", folder))
+    made = Finished(folder, (), lth_edge("compress", *PRUNED, "--out", folder))
     assert made.done.code == 0, made.done.stderr
     return made
+
+
+@pytest.fixture(scope="session")
+def sparse_package(pruned: Finished, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sparse form of that run as a package, whichever form the run itself ships."""
+    folder = tmp_path_factory.mktemp("sparse")
+    paths = {form["name"]: pruned.folder / "files" / form["file"] for form in pruned.report["forms"]}
+    with np.load(pruned.folder / "package" / "test_vector.npz") as vector:
+        ship(folder, pruned.report, "sparse", paths, {"input": vector["input_0"]}, ("unknown", "unknown"))
+    return folder / "package"
 
 
 @pytest.fixture
@@ -56,6 +68,13 @@ def _pi_or_skip(*arguments: Any, **faults: Any) -> Iterator[PretendPi]:
 def start_pi() -> Callable[..., AbstractContextManager[PretendPi]]:
     """Starts a pretend Pi as `pretend_pi` does; the test is skipped where none can be had."""
     return _pi_or_skip
+
+
+@pytest.fixture
+def pi() -> Iterator[PretendPi]:
+    """A Pi 4 with onnxruntime."""
+    with _pi_or_skip("pi4") as started:
+        yield started
 
 
 @pytest.fixture
