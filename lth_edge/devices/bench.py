@@ -92,7 +92,7 @@ def _check_free(target: Target, holder: Mapping[str, Any] | None) -> None:
 
 def _start(target: Target, shipment: Shipment, facts: Mapping[str, Any], say: Say) -> None:
     site = "" if fits(facts) else _bring_runtime(target, facts, say)
-    send(target, shipment.blobs, facts)
+    send(target, shipment.blobs, facts, say)
     who = {"who": f"{getpass.getuser()}@{platform.node()}", "since": datetime.now(UTC).isoformat(timespec="seconds")}
     code, key = shipment.code, shipment.code_key
     found = ask(target, "start", id=shipment.id, job=shipment.job, site=site, who=who, code=code, code_key=key)
@@ -104,9 +104,9 @@ def _bring_runtime(target: Target, facts: Mapping[str, Any], say: Say) -> str:
     """The key of numpy and onnxruntime in the device's cache, brought there once."""
     key, wheels = wheelhouse(facts)
     if key not in facts["sites"]:
-        say("bringing numpy and onnxruntime")
+        say("numpy and onnxruntime are missing or too old: bringing them")
         blobs = hashed(wheels)
-        send(target, blobs, facts, installed_bytes(wheels))
+        send(target, blobs, facts, say, installed_bytes(wheels))
         ask(target, "install", timeout=600, key=key, hashes=list(blobs))
     return key
 

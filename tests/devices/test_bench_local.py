@@ -125,6 +125,13 @@ def test_nothing_is_shipped_twice_and_damage_is_mended(
     assert sent == [dense]
 
 
+def test_what_does_not_arrive_whole_is_told(run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(LocalTarget, "put", lambda *words: None)
+    done = lth_edge("bench", run, "--on", "local")
+    assert (done.code, done.said[0]) == (9, "lth-edge: files did not arrive whole on local")
+
+
 def test_a_bench_that_was_left_behind_is_fetched(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "PATIENCE", 0)
 
