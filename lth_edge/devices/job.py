@@ -27,6 +27,7 @@ from lth_edge.bench.machine import UNKNOWN
 from lth_edge.bench.null_graph import null_graph
 from lth_edge.bench.samples import footprint_samples, latency_samples
 from lth_edge.devices.board import board_facts, board_state, emulator
+from lth_edge.devices.cpu_time import cpu_time, other_work
 from lth_edge.devices.watch import Watch
 from lth_edge.errors import LthEdgeError
 from lth_edge.runtime.library import library_path
@@ -55,6 +56,7 @@ def measure(job: Mapping[str, Any], folder: Path, blobs: Path) -> dict[str, Any]
     for form, path in forms.items():
         _save_outputs(path, _saved(job["vector"], blobs), folder / f"outputs-{form}.npz")
     measurements = {}
+    start = cpu_time()
     with Watch() as watch:
         for threads in job["threads"]:
             _say(folder, f"measuring on {threads} thread{'s' * (threads > 1)}")
@@ -62,6 +64,7 @@ def measure(job: Mapping[str, Any], folder: Path, blobs: Path) -> dict[str, Any]
             latency = latency_samples(forms, batches, null, effort)
             footprint = footprint_samples(forms, batches[min(batches, key=int)], null, effort)
             measurements[str(threads)] = {"latency": asdict(latency), "footprint": asdict(footprint)}
+    others = other_work(start, cpu_time())
     return {
         "started": before["time"],
         "seconds": round(time.monotonic() - began, 2),
@@ -70,6 +73,7 @@ def measure(job: Mapping[str, Any], folder: Path, blobs: Path) -> dict[str, Any]
         "before": before,
         "during": watch.seen,
         "after": board_state(),
+        "other_work": others,
         "runtime_bytes": runtime_bytes(),
         "samples": measurements,
     }

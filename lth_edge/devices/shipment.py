@@ -23,7 +23,7 @@ from lth_edge.runtime.library import library_path
 CODE = (
     *"__init__.py _version.py errors.py".split(),
     *(f"bench/{name}.py" for name in "__init__ inputs machine null_graph process samples worker".split()),
-    *(f"devices/{name}.py" for name in "__init__ board job watch".split()),
+    *(f"devices/{name}.py" for name in "__init__ board cpu_time job watch".split()),
     *(f"runtime/{name}.py" for name in "__init__ library session".split()),
 )
 """The part of lth-edge that measures, the same there as here."""

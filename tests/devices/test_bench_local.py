@@ -17,8 +17,8 @@ from lth_edge.devices.target import LocalTarget
 
 FORMS = ["dense", "int8", "ticket", "sparse"]
 KEYS = (
-    "schema_version target name kind emulator started seconds lth_edge machine before after during forms missing "
-    "runtime_bytes measurements checked taints"
+    "schema_version target name kind emulator started seconds lth_edge machine before after during other_work "
+    "forms missing runtime_bytes measurements checked taints"
 ).split()
 STATE = {"time", "governor", "frequency_mhz", "temperature_c", "throttled", "load", "memory_available_bytes"}
 
@@ -74,6 +74,13 @@ def test_the_result_holds_what_it_promises(measured: dict[str, Any]) -> None:
         assert look.keys() >= STATE
     assert len(measured["during"]) >= measured["seconds"] - 3
     assert all(size == "unknown" or size > 10_000 for size in measured["runtime_bytes"].values())
+
+
+def test_the_sample_that_other_tests_use_is_of_the_same_kind(measured: dict[str, Any]) -> None:
+    sample = json.loads((Path(__file__).parent / "sample.json").read_text())
+    assert list(sample) == list(measured)
+    assert sample["machine"].keys() == measured["machine"].keys()
+    assert sample["measurements"]["1"].keys() == measured["measurements"]["1"].keys()
 
 
 def test_every_form_is_measured_on_every_number_of_threads(measured: dict[str, Any]) -> None:
