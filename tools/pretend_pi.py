@@ -83,8 +83,8 @@ def pretend_pi(
     Raises:
         PretendError: it cannot be had here; the message says why.
     """
-    if os.geteuid() != 0 or platform.machine() != "x86_64":
-        raise PretendError("it takes root, to map the users of another root, on x86-64")
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64") or os.geteuid() != 0:
+        raise PretendError("it takes root, to map the users of another root, on Linux on x86-64")
     lacking = [tool for tool in NEEDED if shutil.which(tool) is None]
     if lacking:
         raise PretendError(f"no {', '.join(lacking)} here")
