@@ -189,6 +189,13 @@ def test_a_form_without_kernels_for_the_device_is_missing_with_the_reason(run: P
     assert shipment.missing == {"sparse": "there are no sparse kernels for linux-riscv64"}
 
 
+def test_all_devices_that_fail_are_told_of(run: Path, tmp_path: Path) -> None:
+    done = lth_edge("bench", run, "--on", "ssh:a@lth-edge.invalid", "--on", "ssh:b@lth-edge.invalid", "--out", tmp_path)
+    assert done.code == 9
+    assert done.said[0] == "lth-edge: 2 devices gave no result"
+    assert all(f"{name}@lth-edge.invalid cannot be reached" in done.stderr for name in "ab")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
