@@ -153,6 +153,35 @@ def test_a_bench_that_was_left_behind_is_fetched(run: Path, monkeypatch: pytest.
     assert "this bench is there already: fetching it" in done.stderr
 
 
+def test_a_short_silence_is_waited_out(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask_really, silent = bench.ask, ["wait", "wait", "clear"]
+
+    def ask_badly(target: Any, verb: str, *rest: Any, **asked: Any) -> Any:
+        if verb in silent and asked.get("stage") != "":
+            silent.remove(verb)
+            raise bench.Unreachable("lost", "again")
+        return ask_really(target, verb, *rest, **asked)
+
+    monkeypatch.setattr(bench, "_RETRY", 0)
+    monkeypatch.setattr(bench, "ask", ask_badly)
+    done = lth_edge("bench", run, "--on", "local")
+    assert (done.code, silent) == (0, []), done.stderr
+
+
+def test_what_comes_back_damaged_is_refused(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    get = LocalTarget.get
+
+    def damaging(target: LocalTarget, folder: str, names: list[str], into: Path) -> None:
+        get(target, folder, names, into)
+        (into / "outputs-dense.npz").write_bytes(b"damaged")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalTarget, "get", damaging)
+        done = lth_edge("bench", run, "--on", "local")
+    assert (done.code, done.said[0]) == (9, "lth-edge: outputs-dense.npz came back damaged from local")
+    assert lth_edge("bench", run, "--on", "local").code == 0
+
+
 def test_a_second_bench_is_refused_and_told_who_holds_the_board(run: Path) -> None:
     ask(LocalTarget(), "probe")
     with held('{"who": "ann@desk", "since": "noon", "id": "another"}'):
