@@ -218,6 +218,14 @@ def test_a_form_without_kernels_for_the_device_is_missing_with_the_reason(run: P
     assert shipment.missing == {"sparse": "there are no sparse kernels for linux-riscv64"}
 
 
+def test_a_device_declared_emulated_is_no_measured_one(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LocalTarget, "emulated", True)
+    done = lth_edge("bench", run, "--on", "local", "--out", run / "declared")
+    found = json.loads((run / "declared" / "local.json").read_text())
+    assert (found["kind"], found["emulator"]) == ("emulated", "declared")
+    assert "not measured on the device" in done.stdout
+
+
 def test_all_devices_that_fail_are_told_of(run: Path, tmp_path: Path) -> None:
     done = lth_edge("bench", run, "--on", "ssh:a@lth-edge.invalid", "--on", "ssh:b@lth-edge.invalid", "--out", tmp_path)
     assert done.code == 9
