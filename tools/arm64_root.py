@@ -19,6 +19,8 @@ PACKAGES = [
     *"base-files bash dash coreutils grep sed procps openssh-server openssh-sftp-server".split(),
     *f"python3-minimal libpython{PYTHON}-stdlib libstdc++6 libgcc-s1".split(),
 ]
+ALONE = ["libonnxruntime-dev"]
+"""Packages that are wanted for their headers, without what they need to run."""
 _TIMEOUT = 120
 WHEELS = ["numpy", "onnxruntime"]
 PLATFORMS = ["manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux_2_17_aarch64"]
@@ -27,7 +29,7 @@ _COMPILED = (
     *"logging platform random shutil signal struct subprocess tempfile threading typing zipfile".split(),
     *WHEELS,
 )
-_FINISHED = " ".join([SUITE, PYTHON, *PACKAGES, *WHEELS, "compiled"])
+_FINISHED = " ".join([SUITE, PYTHON, *PACKAGES, *ALONE, *WHEELS, "compiled"])
 
 
 class FetchError(Exception):
@@ -81,6 +83,7 @@ def _fetch_packages(work: Path, root: Path, mirror: str) -> None:
     private = {"APT_CONFIG": str(apt / "apt.conf")}
     _run(["apt-get", "update"], private)
     _run(["apt-get", "install", "--yes", "--download-only", *PACKAGES], private)
+    _run(["apt-get", "download", *ALONE], private, archives)
     # Links such as /bin come from base-files and must be there before anything is unpacked behind them.
     for package in sorted(archives.glob("*.deb"), key=lambda path: (not path.name.startswith("base-files"), path)):
         _run(["dpkg-deb", "--extract", str(package), str(root)])
@@ -113,10 +116,12 @@ def _mirror_of_this_machine() -> str:
     raise FetchError("apt here knows no mirror of Debian: name one, and install debian-archive-keyring")
 
 
-def _run(command: list[str], environment: dict[str, str] | None = None) -> str:
+def _run(command: list[str], environment: dict[str, str] | None = None, cwd: Path | None = None) -> str:
     try:
         settings = {**os.environ, **(environment or {})}
-        done = subprocess.run(command, check=True, text=True, capture_output=True, env=settings, timeout=_TIMEOUT)
+        done = subprocess.run(
+            command, check=True, text=True, capture_output=True, env=settings, timeout=_TIMEOUT, cwd=cwd
+        )
     except FileNotFoundError as error:
         raise FetchError(f"there is no {command[0]} here") from error
     except subprocess.TimeoutExpired as error:
