@@ -9,7 +9,7 @@ import click
 
 from lth_edge._version import __version__
 from lth_edge.errors import INTERRUPTED, LthEdgeError, NoTicketError, RecipeError
-from lth_edge.options import GroupedCommand, changes, recipe_options
+from lth_edge.options import GroupedCommand, Numbers, changes, recipe_options
 from lth_edge.recipe import Recipe
 
 EPILOG = """Exit codes: 0 done; 1 other error; 2 wrong option or recipe; 3 missing or unfit model, data or weights;
@@ -135,6 +135,61 @@ def convert(source: Path, out: Path, min_sparsity: float | None, values: Any, ve
         click.echo("timing the convolutions, about a second each ...", err=True)
     conversion = convert_file(source, out, min_sparsity, values, verify, tune)
     print_conversion(conversion, out, verify, Console())
+
+
+@cli.command(epilog=EPILOG)
+@click.argument("path", type=click.Path(path_type=Path), required=False, metavar="RUN|PACKAGE")
+@click.option("--on", "wanted", multiple=True, required=True, metavar="TARGET", help="local, ssh:user@host or a name")
+@click.option("--devices", type=click.Path(path_type=Path), help="file of names [~/.config/lth-edge/devices.toml]")
+@click.option("--baseline", type=click.Path(path_type=Path), metavar="dense.onnx", help="what a package came from")
+@click.option("--threads", type=Numbers(int), metavar="N,M", help="onnxruntime threads [the run's]")
+@click.option("--processes", type=int, help="processes per measurement [the run's]")
+@click.option("--seconds", type=float, help="timed seconds per process [the run's]")
+@click.option("--out", type=click.Path(path_type=Path), help="folder of results [RUN/devices]")
+@click.option("--forget", is_flag=True, help="remove lth-edge's cache from the devices instead")
+def bench(path: Path | None, wanted: tuple[str, ...], devices: Path | None, forget: bool, **options: Any) -> None:
+    """Measure a run, or a package beside its dense model, on devices: dense, int8, ticket and sparse, interleaved.
+
+    Devices are reached by your own ssh. A run goes on there when the connection drops: the same command fetches it.
+    """
+    from rich.console import Console
+
+    from lth_edge.devices.bench import forget as clear
+    from lth_edge.devices.results import bench_devices, failure
+    from lth_edge.devices.tables import print_outcomes
+    from lth_edge.devices.targets import find_target
+    from lth_edge.progress import on_stderr
+
+    targets = [find_target(name, devices) for name in wanted]
+    if forget:
+        for target in targets:
+            clear(target)
+        return
+    if path is None:
+        raise click.UsageError("name the run or the package to measure")
+    outcomes = bench_devices(path, targets, say=on_stderr().line, **options)
+    print_outcomes(outcomes, Console())
+    if (error := failure(outcomes)) is not None:
+        raise error
+
+
+@cli.command()
+@click.option("--devices", type=click.Path(path_type=Path), help="file of names [~/.config/lth-edge/devices.toml]")
+def devices(devices: Path | None) -> None:
+    """List the named devices with what `doctor` and `bench` found there last."""
+    from rich.console import Console
+
+    from lth_edge.devices.last_seen import seen
+    from lth_edge.devices.tables import print_devices
+    from lth_edge.devices.targets import DEVICES, read_devices
+
+    named = read_devices(devices)
+    if not named:
+        click.echo(
+            f'no device is named in {devices or DEVICES}; such as:\n\n[pi4]\ntarget = "ssh:pi@raspberrypi.local"'
+        )
+    else:
+        print_devices([seen(target) for target in named.values()], Console())
 
 
 @cli.command(epilog=EPILOG)

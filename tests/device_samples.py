@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from lth_edge.bench.latency import LatencySamples, latency_rows
+from lth_edge.bench.latency import latency_rows
+from lth_edge.bench.samples import LatencySamples
 
 BYTES = {"dense": 2_380_000, "int8": 612_000, "ticket": 301_000, "sparse": 306_000}
 FILES = {"dense": "dense.onnx", "int8": "int8.onnx", "ticket": "ticket.onnx", "sparse": "ticket.sparse.onnx"}

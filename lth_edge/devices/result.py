@@ -7,6 +7,7 @@
     started         ISO 8601, UTC; seconds: how long it took; lth_edge: the version that measured
     machine         `bench.machine.machine`, and model, glibc, bits, threads, affinity, throttled_since_boot
     before, after   time, governor, frequency_mhz, temperature_c, throttled, load, memory_available_bytes
+    other_work      share of all cores' time that went to something else while measuring, 0 to 1
     during          once a second: t (seconds from the start) and what `before` holds of clock, heat and load
     taints          why the figures are in doubt; empty: clean
     forms           form -> file, bytes, sha256; missing: form -> why it is not there
