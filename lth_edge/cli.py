@@ -28,7 +28,7 @@ def cli() -> None:
 @click.argument("recipe", required=False, type=click.Path(path_type=Path), metavar="[RECIPE.toml]")
 @click.option("--out", type=click.Path(path_type=Path), help="the run's folder [lth-edge-runs/TASK-HASH]")
 @click.option("--dry-run", is_flag=True, help="stop after the forecast")
-@recipe_options
+@recipe_options()
 def compress(recipe: Path | None, out: Path | None, dry_run: bool, **options: Any) -> None:
     """Find a winning ticket, store it, prove it, measure it, package it and report.
 
@@ -103,6 +103,32 @@ def convert(source: Path, out: Path, min_sparsity: float | None, values: Any, ve
         click.echo("timing the convolutions, about a second each ...", err=True)
     conversion = convert_file(source, out, min_sparsity, values, verify, tune)
     print_conversion(conversion, out, verify, Console())
+
+
+@cli.command(cls=GroupedCommand, epilog=EPILOG)
+@click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[MODEL.onnx]")
+@click.option("--on", default="local", metavar="TARGET", help="machine to look at [local]")
+@click.option("--threads", type=click.IntRange(1), default=1, help="threads of onnxruntime while timing [1]")
+@recipe_options("task")
+def doctor(file: Path | None, on: str, threads: int, **options: Any) -> None:
+    """Look at a machine for a minute before training for it: can it run a package, and how fast?
+
+    The kernels are loaded and tried there. MODEL.onnx, or the network that --model names as for `compress`, is timed
+    there dense, as int8, and sparse with 70, 80, 90 and 95 % random zeros: what pruning will gain.
+    """
+    from rich.console import Console
+
+    from lth_edge.devices.found import remember
+    from lth_edge.devices.target import LocalTarget
+    from lth_edge.doctor import diagnose, print_diagnosis
+    from lth_edge.subject import subject_of
+
+    click.echo(f"looking at {on}, about a minute ...", err=True)
+    subject = subject_of(file, changes(options).get("task", {}))
+    diagnosis = diagnose(LocalTarget(), subject, threads)
+    print_diagnosis(diagnosis, Console())
+    remember(diagnosis.to_dict())
+    diagnosis.check()
 
 
 def main() -> None:

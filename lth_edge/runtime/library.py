@@ -44,7 +44,11 @@ def library_path(target: str | None = None) -> Path:
 
 def this_machine() -> str:
     """The target that this machine is, whether or not there are kernels for it."""
-    system = _SYSTEMS.get(platform.system(), platform.system().lower())
-    machine = platform.machine().lower()
-    machine = _MACHINES.get(machine, machine)
-    return "macos-arm64" if (system, machine) == ("macos", "aarch64") else f"{system}-{machine}"
+    return machine_name(platform.system(), platform.machine())
+
+
+def machine_name(system: str, processor: str) -> str:
+    """The target that a machine is, from what Python's `platform` says of it there."""
+    system = _SYSTEMS.get(system, system.lower())
+    processor = _MACHINES.get(processor.lower(), processor.lower())
+    return "macos-arm64" if (system, processor) == ("macos", "aarch64") else f"{system}-{processor}"
