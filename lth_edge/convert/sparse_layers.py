@@ -23,11 +23,15 @@ class SparseLayer:
         name: of the weight that it was.
         shape: rows first.
         stored: weights that are stored, zeros among them that a mask kept.
+        place: of the layer in the chain, pools counted.
+        bytes: of its constants, bias included.
     """
 
     name: str
     shape: tuple[int, ...]
     stored: int
+    place: int
+    bytes: int
 
     @property
     def weights(self) -> int:
@@ -58,9 +62,10 @@ def _layers(graph: Graph, node: onnx.NodeProto) -> Iterator[SparseLayer]:
             continue
         name = node.input[at]
         indptr, data = _array(graph, name), _array(graph, node.input[at + 2])
-        at += 3 + int(data.dtype == np.int8) + bias
+        first, at = at, at + 3 + int(data.dtype == np.int8) + bias
         shape = (indptr.size - 1, *_row_shape(node, place))
-        yield SparseLayer(name.rpartition(".indptr")[0] or name, shape, data.size)
+        size = sum(_array(graph, constant).nbytes for constant in node.input[first:at])
+        yield SparseLayer(name.rpartition(".indptr")[0] or name, shape, data.size, place, size)
 
 
 def _row_shape(node: onnx.NodeProto, place: int) -> tuple[int, ...]:

@@ -1,0 +1,107 @@
+"""The work inside a node of our domain: the shapes of its values, and what each layer computes; kernels/OPERATORS.md."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
+
+import onnx
+
+from lth_edge.convert.chain_layer import AVERAGE, CONVOLUTION
+from lth_edge.convert.graph import Graph, attribute
+from lth_edge.convert.sparse_layers import SparseLayer, sparse_layers
+from lth_edge.convert.work import FLOAT_BYTES, Shape, Work
+from lth_edge.errors import DamagedError
+
+_FEW_POSITIONS = 4
+"""Fewer than these are multiplied as single vectors."""
+
+
+def chain_outputs(graph: Graph, node: onnx.NodeProto, inputs: Sequence[Shape]) -> list[Shape]:
+    """The shapes of a node's outputs.
+
+    Args:
+        inputs: shapes of its activations.
+
+    Raises:
+        DamagedError: the node breaks the format.
+    """
+    values = _values(node, _layers(graph, node), inputs)
+    return [values[number] for number in attribute(node, "outputs", [])]
+
+
+def chain_work(graph: Graph, node: onnx.NodeProto, inputs: Sequence[Shape]) -> Iterator[Work]:
+    """The work of each layer, pools included.
+
+    Args, Raises: as `chain_outputs`.
+    """
+    layers = _layers(graph, node)
+    values = _values(node, layers, inputs)
+    for place, (source, residual) in enumerate(zip(_numbers(node, "source"), _numbers(node, "residual"), strict=True)):
+        read, made = values[source], values[len(inputs) + place]
+        moved = FLOAT_BYTES * (prod(read) + prod(made) * (2 if residual >= 0 else 1))
+        if place in layers:
+            yield _weighted(node, layers[place], made, moved, starts=place == 0)
+        else:
+            looked_at = prod(read) if _kind(node, place) == AVERAGE else prod(made) * prod(_pair(node, place))
+            yield Work(f"{node.name}.{place}", "pool", made, looked_at, 0, moved, starts=place == 0)
+
+
+def _weighted(node: onnx.NodeProto, layer: SparseLayer, made: Shape, moved: int, starts: bool) -> Work:
+    positions = prod(made) // layer.shape[0]
+    if node.op_type == "SparseConv":
+        channels, group = _numbers(node, "channels")[layer.place], _numbers(node, "group")[layer.place]
+        kernel = "sparse depthwise" if group == channels > 1 else "sparse conv"
+    else:
+        kernel = "sparse vector" if positions < _FEW_POSITIONS else "sparse tokens"
+    return Work(layer.name, kernel, layer.shape, layer.stored * positions, layer.bytes, moved, positions, starts)
+
+
+def _layers(graph: Graph, node: onnx.NodeProto) -> Mapping[int, SparseLayer]:
+    """The layers with weights, by their place in the chain."""
+    return {layer.place: layer for layer in sparse_layers(graph, node)}
+
+
+def _values(node: onnx.NodeProto, layers: Mapping[int, SparseLayer], inputs: Sequence[Shape]) -> list[Shape]:
+    """The shapes of all values of a chain."""
+    values = list(inputs)
+    try:
+        for place, source in enumerate(_numbers(node, "source")):
+            read = values[source]
+            rows = layers[place].shape[0] if place in layers else read[1]
+            if node.op_type == "SparseLinear":
+                values.append((*read[:-1], rows))
+            else:
+                values.append((read[0], rows, *_plane(node, place, read[2:])))
+    except (IndexError, ZeroDivisionError) as error:
+        raise DamagedError(
+            f"the {node.op_type} {node.name!r} is damaged", "copy the file again or make it anew"
+        ) from error
+    return values
+
+
+def _plane(node: onnx.NodeProto, place: int, sizes: Shape) -> Shape:
+    """Height and width, or width alone, of what a layer makes."""
+    if _kind(node, place) == AVERAGE:
+        return (1,) * len(sizes)
+    spatial = len(sizes)
+    windows = (_pair(node, place, name)[-spatial:] for name in ("kernel_shape", "strides", "dilations"))
+    pads = _numbers(node, "pads")[4 * place : 4 * place + 4]
+    padded = [pads[axis] + pads[axis + 2] for axis in range(2)][-spatial:]
+    if _numbers(node, "auto_pad")[place]:
+        strides = _pair(node, place, "strides")[-spatial:]
+        return tuple(-(-size // stride) for size, stride in zip(sizes, strides, strict=True))
+    return tuple(
+        (size + pad - dilation * (window - 1) - 1) // stride + 1
+        for size, pad, window, stride, dilation in zip(sizes, padded, *windows, strict=True)
+    )
+
+
+def _kind(node: onnx.NodeProto, place: int) -> int:
+    return _numbers(node, "kind")[place] if node.op_type == "SparseConv" else CONVOLUTION
+
+
+def _pair(node: onnx.NodeProto, place: int, name: str = "kernel_shape") -> list[int]:
+    return _numbers(node, name)[2 * place : 2 * place + 2]
+
+
+def _numbers(node: onnx.NodeProto, name: str) -> list[int]:
+    return list(attribute(node, name, []))
