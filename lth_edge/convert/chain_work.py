@@ -8,11 +8,8 @@ import onnx
 from lth_edge.convert.chain_layer import AVERAGE, CONVOLUTION
 from lth_edge.convert.graph import Graph, attribute
 from lth_edge.convert.sparse_layers import SparseLayer, sparse_layers
-from lth_edge.convert.work import FLOAT_BYTES, Shape, Work
+from lth_edge.convert.work import FEW_POSITIONS, FLOAT_BYTES, Shape, Work
 from lth_edge.errors import DamagedError
-
-_FEW_POSITIONS = 4
-"""Fewer than these are multiplied as single vectors."""
 
 
 def chain_outputs(graph: Graph, node: onnx.NodeProto, inputs: Sequence[Shape]) -> list[Shape]:
@@ -46,13 +43,14 @@ def chain_work(graph: Graph, node: onnx.NodeProto, inputs: Sequence[Shape]) -> I
 
 
 def _weighted(node: onnx.NodeProto, layer: SparseLayer, made: Shape, moved: int, starts: bool) -> Work:
-    positions = prod(made) // layer.shape[0]
-    if node.op_type == "SparseConv":
-        channels, group = _numbers(node, "channels")[layer.place], _numbers(node, "group")[layer.place]
-        kernel = "sparse depthwise" if group == channels > 1 else "sparse conv"
+    positions, computed = prod(made) // layer.shape[0], layer.stored
+    if node.op_type == "SparseLinear":
+        kernel = "sparse vector" if positions < FEW_POSITIONS else "sparse gemm"
+    elif _numbers(node, "group")[layer.place] == _numbers(node, "channels")[layer.place] > 1:
+        kernel, computed = "sparse depthwise", layer.weights  # whole windows, zeros and all
     else:
-        kernel = "sparse vector" if positions < _FEW_POSITIONS else "sparse tokens"
-    return Work(layer.name, kernel, layer.shape, layer.stored * positions, layer.bytes, moved, positions, starts)
+        kernel = "sparse conv"
+    return Work(layer.name, kernel, layer.shape, computed * positions, layer.bytes, moved, positions, starts)
 
 
 def _layers(graph: Graph, node: onnx.NodeProto) -> Mapping[int, SparseLayer]:

@@ -13,7 +13,7 @@ from lth_edge.convert.chain_work import chain_outputs, chain_work
 from lth_edge.convert.graph import WEIGHT_LAYERS, attribute, kind
 from lth_edge.convert.scope import Scope, inferred_graph
 from lth_edge.convert.sparse_layers import OPERATORS
-from lth_edge.convert.work import FLOAT_BYTES, Shape, Work
+from lth_edge.convert.work import FEW_POSITIONS, FLOAT_BYTES, Shape, Work
 from lth_edge.errors import InputError
 
 _FREE = frozenset(
@@ -129,9 +129,9 @@ def _standard(graph: Scope, node: onnx.NodeProto) -> Work:
     moved = _activation_bytes(graph, node)
     name = node.name or node.output[0]
     if kind(node) in _POOLS:
-        # Each input is looked at about once; windows that overlap look at it more often.
-        window = prod(attribute(node, "kernel_shape", ())) or prod(_shape(graph, node.input[0])) // prod(output)
-        return Work(name, "pool", output, prod(output) * window, 0, moved)
+        kernel = attribute(node, "kernel_shape", ())
+        looked_at = prod(output) * prod(kernel) if kernel else prod(_shape(graph, node.input[0]))
+        return Work(name, "pool", output, looked_at, 0, moved)
     return Work(name, "elementwise", output, prod(output), 0, moved)
 
 
@@ -147,7 +147,7 @@ def _weighted(graph: Scope, node: onnx.NodeProto) -> Work:
         layer = "depthwise" if depthwise else "conv"
     else:
         positions = prod(output) // weight[_rows_axis(node, place)]
-        layer = "gemm"
+        layer = "gemm" if positions >= FEW_POSITIONS else "vector"
     kernel = f"int8 {layer}" if quantised else layer
     stored = prod(weight) * (1 if quantised else FLOAT_BYTES)
     moved = _activation_bytes(graph, node) // (FLOAT_BYTES if quantised else 1)

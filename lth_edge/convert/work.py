@@ -6,12 +6,14 @@ Shape = tuple[int, ...]
 FLOAT_BYTES = 4
 
 KERNELS = (
-    "conv", "gemm", "depthwise",
-    "int8 conv", "int8 gemm", "int8 depthwise",
-    "sparse conv", "sparse tokens", "sparse vector", "sparse depthwise",
+    "conv", "depthwise", "gemm", "vector",
+    "int8 conv", "int8 depthwise", "int8 gemm", "int8 vector",
+    "sparse conv", "sparse depthwise", "sparse gemm", "sparse vector",
     "pool", "elementwise",
 )  # fmt: skip
-"""The kinds of kernels. A sparse fully connected layer runs over tokens, or over a single vector."""
+"""The kinds of kernels. A fully connected layer is a product of matrices, or of a matrix and a single vector."""
+FEW_POSITIONS = 4
+"""Fewer than these are multiplied as single vectors."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ class Board:
         caches: (bytes, GB/s) each, nearest first.
         memory_gb_s: beyond the caches.
         overhead: cycles of code without loops, over those of the calibrated core.
+        dense_reach: the share of their loop that onnxruntime's dense kernels reach, over that on the calibrated core.
     """
 
     name: str
@@ -31,7 +32,8 @@ class Board:
     multiply_adds: Mapping[str, float]
     caches: Sequence[tuple[int, float]]
     memory_gb_s: float
-    overhead: float
+    overhead: float = 1.0
+    dense_reach: float = 1.0
 
     def gb_s(self, size: int) -> float:
         """How fast data of so many bytes are read when they come around again: from the first cache that holds them."""
@@ -62,6 +64,7 @@ def _boards() -> Mapping[str, Board]:
             caches=[(size, rate) for size, rate in entry["caches"]],
             memory_gb_s=entry["memory_gb_s"],
             overhead=entry["overhead"],
+            dense_reach=entry["dense_reach"],
         )
         for key, entry in content.items()
     }

@@ -24,25 +24,28 @@ SPREAD = 2.0
 
 @dataclass(frozen=True)
 class Share:
-    """Of a kind of kernel: its inner loop among a board's, and the share of it that whole layers reach."""
+    """What whole layers of a kind of kernel reach: of an inner loop of a board's, and of a bandwidth."""
 
     loop: str
-    share: float
+    compute: float
+    bandwidth: float
 
 
 SHARES = {
-    "conv": Share("dense", 0.6),
-    "gemm": Share("dense", 0.6),
-    "depthwise": Share("dense", 0.1),
-    "int8 conv": Share("int8", 0.2),
-    "int8 gemm": Share("int8", 0.2),
-    "int8 depthwise": Share("int8", 0.02),
-    "sparse conv": Share("sparse", 0.5),
-    "sparse tokens": Share("sparse", 0.5),
-    "sparse vector": Share("vector", 0.5),
-    "sparse depthwise": Share("sparse", 0.2),
-    "pool": Share("dense", 0.05),
-    "elementwise": Share("dense", 0.05),
+    "conv": Share("dense", 0.73, 0.13),
+    "depthwise": Share("dense", 0.096, 0.15),
+    "gemm": Share("dense", 0.79, 1.0),
+    "vector": Share("dense", 1.0, 0.5),
+    "int8 conv": Share("int8", 0.5, 0.19),
+    "int8 depthwise": Share("int8", 0.017, 1.0),
+    "int8 gemm": Share("int8", 0.68, 1.0),
+    "int8 vector": Share("int8", 1.0, 0.25),
+    "sparse conv": Share("sparse", 0.42, 0.25),
+    "sparse depthwise": Share("sparse", 0.27, 0.34),
+    "sparse gemm": Share("sparse", 0.31, 1.0),
+    "sparse vector": Share("vector", 0.54, 0.39),
+    "pool": Share("dense", 1.0, 0.21),
+    "elementwise": Share("dense", 0.035, 1.0),
 }
 """Calibrated by benchmarks/estimate.py."""
 OPERATOR_CYCLES, LAYER_CYCLES, CALL_CYCLES = 4000.0, 1000.0, 20000.0
@@ -91,18 +94,25 @@ def estimate_layers(works: Sequence[Work], board: Board) -> list[LayerEstimate]:
 
 
 def _layer(work: Work, board: Board, weights: int) -> LayerEstimate:
-    kind = SHARES[work.kernel]
-    times = {
-        "compute": work.multiply_adds / (1e3 * board.clock_ghz * board.multiply_adds[kind.loop] * kind.share),
-        # Weights come around once a call, after all others; what one layer writes the next one reads.
-        "memory": work.weight_bytes / (1e3 * board.gb_s(weights))
-        + work.activation_bytes / (1e3 * board.gb_s(work.activation_bytes)),
-    }
+    times = bounds_us(work, board, weights, SHARES[work.kernel])
     overhead = _overhead_us(OPERATOR_CYCLES if work.starts else LAYER_CYCLES, board)
     longest = max(times, key=lambda bound: times[bound])
     bound = longest if times[longest] >= overhead else "overhead"
     moved = work.weight_bytes + work.activation_bytes
     return LayerEstimate(work.name, work.kernel, work.multiply_adds, moved, bound, times[longest] + overhead)
+
+
+def bounds_us(work: Work, board: Board, weights: int, share: Share) -> dict[str, float]:
+    """Microseconds of a layer's multiply-adds, as "compute", and of its bytes, as "memory".
+
+    Args:
+        weights: bytes of all weights of the model: they come around once a call, each after all others. What a layer
+            writes, the next one reads.
+    """
+    reach = board.dense_reach if share.loop == "dense" else 1.0
+    rate = board.multiply_adds[share.loop] * share.compute * reach * board.clock_ghz
+    seconds = work.weight_bytes / board.gb_s(weights) + work.activation_bytes / board.gb_s(work.activation_bytes)
+    return {"compute": work.multiply_adds / rate / 1e3, "memory": seconds / share.bandwidth / 1e3}
 
 
 def _overhead_us(cycles: float, board: Board) -> float:
