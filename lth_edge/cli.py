@@ -121,7 +121,7 @@ def doctor(file: Path | None, on: str, threads: int, **options: Any) -> None:
     from lth_edge.devices.found import remember
     from lth_edge.devices.target import LocalTarget
     from lth_edge.doctor import diagnose, print_diagnosis
-    from lth_edge.subject import subject_of
+    from lth_edge.prospect import subject_of
 
     click.echo(f"looking at {on}, about a minute ...", err=True)
     subject = subject_of(file, changes(options).get("task", {}))

@@ -23,7 +23,7 @@ from lth_edge.devices.shipment import Ended, Shipment, shipment
 from lth_edge.devices.target import Target
 from lth_edge.errors import DeviceError, InputError
 from lth_edge.runtime.library import machine_name
-from lth_edge.subject import Subject, write_forms
+from lth_edge.prospect import Subject, write_forms
 
 _EXAMINE, _TRIAL = "lth_edge.devices.examine", "lth_edge.devices.trial"
 _EXAMINE_SECONDS, _TRIAL_SECONDS = 60.0, 300.0  # an emulated machine takes that long to import numpy

@@ -22,7 +22,7 @@ from lth_edge.devices.start import emulated
 from lth_edge.devices.target import Done, LocalTarget
 from lth_edge.doctor import diagnose
 from lth_edge.errors import DeviceError, InputError
-from lth_edge.subject import subject_of_file
+from lth_edge.prospect import subject_of_file
 
 
 @pytest.fixture(autouse=True)
