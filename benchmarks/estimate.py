@@ -3,8 +3,8 @@
     python -m benchmarks.estimate            calibrate on single layers, check on whole networks
     python -m benchmarks.estimate --no-layers    check alone, with the shares of `lth_edge.devices.roofline`
 
-Single layers give the share of its inner loop that each kind of kernel reaches: the table `SHARES`. Whole networks, none
-of which is among the layers, give how far off the sum of the layers is. Raw rows go to
+Single layers give the share of its inner loop that each kind of kernel reaches: the table `SHARES`. Whole networks
+give how far off the sum of their layers is. Raw rows go to
 results/MACHINE-DATE/estimate/report.json.
 """
 
@@ -35,8 +35,8 @@ from lth_edge.convert.int8 import to_int8
 from lth_edge.convert.inventory import inventory
 from lth_edge.convert.model_file import read_model, save_model
 from lth_edge.convert.sparse import to_sparse
-from lth_edge.devices.boards import Board
 from lth_edge.convert.work import Work
+from lth_edge.devices.boards import Board
 from lth_edge.devices.roofline import SHARES, Share, bounds_us, estimate_layers
 from lth_edge.files import read_json, write_json
 from lth_edge.recipe import BenchRecipe
@@ -119,7 +119,9 @@ def fit(board: Board, works: list[tuple[Work, dict[str, Any]]]) -> dict[str, dic
     for kernel, share in SHARES.items():
         layers = [(work, row["us"]) for work, row in works if work.kernel == kernel and row["us"] > 0]
         tried = {
-            (compute, bandwidth): mean(_distance(work, us, board, Share(share.loop, compute, bandwidth)) for work, us in layers)
+            (compute, bandwidth): mean(
+                _distance(work, us, board, Share(share.loop, compute, bandwidth)) for work, us in layers
+            )
             for compute in ([1.0] if kernel in _READ_ONCE else _GRID)
             for bandwidth in _GRID[_GRID >= _LEAST_BANDWIDTH]
         }
@@ -149,7 +151,9 @@ def check(board: Board, folder: Path) -> Iterator[dict[str, Any]]:
         for percent in PERCENT:
             dense = folder / f"{network}-{percent}.onnx"
             write_model(network, percent / 100, dense)
-            files = {form: Path(file) for form, file in write_forms(dense, ("fp32",), [example_inputs(dense, 1)]).items()}
+            files = {
+                form: Path(file) for form, file in write_forms(dense, ("fp32",), [example_inputs(dense, 1)]).items()
+            }
             times = measured(files, example_inputs(dense, 0), folder)
             for form, path in files.items():
                 us = sum(layer.us for layer in estimate_layers(inventory(read_model(path)), board))

@@ -9,7 +9,7 @@ import click
 
 from lth_edge._version import __version__
 from lth_edge.errors import INTERRUPTED, LthEdgeError, NoTicketError
-from lth_edge.options import GroupedCommand, changes, recipe_options
+from lth_edge.options import GroupedCommand, Numbers, changes, recipe_options
 from lth_edge.recipe import Recipe
 
 EPILOG = """Exit codes: 0 done; 1 other error; 2 wrong option or recipe; 3 missing or unfit model, data or weights;
@@ -107,10 +107,11 @@ def convert(source: Path, out: Path, min_sparsity: float | None, values: Any, ve
 
 @cli.command(cls=GroupedCommand, epilog=EPILOG)
 @click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[MODEL.onnx]")
-@click.option("--on", default="local", metavar="TARGET", help="machine to look at [local]")
+@click.option("--on", default="local", metavar="TARGET", help="local, ssh:user@host or a name [local]")
+@click.option("--devices", type=click.Path(path_type=Path), help="file of names [~/.config/lth-edge/devices.toml]")
 @click.option("--threads", type=click.IntRange(1), default=1, help="threads of onnxruntime while timing [1]")
 @recipe_options("task")
-def doctor(file: Path | None, on: str, threads: int, **options: Any) -> None:
+def doctor(file: Path | None, on: str, devices: Path | None, threads: int, **options: Any) -> None:
     """Look at a machine for a minute before training for it: can it run a package, and how fast?
 
     The kernels are loaded and tried there. MODEL.onnx, or the network that --model names as for `compress`, is timed
@@ -118,17 +119,84 @@ def doctor(file: Path | None, on: str, threads: int, **options: Any) -> None:
     """
     from rich.console import Console
 
-    from lth_edge.devices.found import remember
-    from lth_edge.devices.target import LocalTarget
+    from lth_edge.devices.last_seen import remember_diagnosis
+    from lth_edge.devices.targets import find_target
     from lth_edge.doctor import diagnose, print_diagnosis
-    from lth_edge.prospect import subject_of
+    from lth_edge.progress import on_stderr
+    from lth_edge.prospect import prospect_of
 
-    click.echo(f"looking at {on}, about a minute ...", err=True)
-    subject = subject_of(file, changes(options).get("task", {}))
-    diagnosis = diagnose(LocalTarget(), subject, threads)
+    say, target = on_stderr().line, find_target(on, devices)
+    say(f"looking at {on}, about a minute")
+    diagnosis = diagnose(target, prospect_of(file, changes(options).get("task", {})), threads, say)
     print_diagnosis(diagnosis, Console())
-    remember(diagnosis.to_dict())
+    remember_diagnosis(diagnosis.to_dict())
     diagnosis.check()
+
+
+@cli.command(epilog=EPILOG)
+@click.argument("path", type=click.Path(path_type=Path), required=False, metavar="RUN|PACKAGE")
+@click.option("--on", "wanted", multiple=True, required=True, metavar="TARGET", help="local, ssh:user@host or a name")
+@click.option("--devices", type=click.Path(path_type=Path), help="file of names [~/.config/lth-edge/devices.toml]")
+@click.option("--baseline", type=click.Path(path_type=Path), metavar="dense.onnx", help="what a package came from")
+@click.option("--threads", type=Numbers(int), metavar="N,M", help="onnxruntime threads [the run's]")
+@click.option("--processes", type=int, help="processes per measurement [the run's]")
+@click.option("--seconds", type=float, help="timed seconds per process [the run's]")
+@click.option("--out", type=click.Path(path_type=Path), help="folder of results [RUN/devices]")
+@click.option("--forget", is_flag=True, help="remove lth-edge's cache from the devices instead")
+def bench(
+    path: Path | None, wanted: tuple[str, ...], devices: Path | None, forget: bool, out: Path | None, **options: Any
+) -> None:
+    """Measure a run, or a package beside its dense model, on devices: dense, int8, ticket and sparse, interleaved.
+
+    Devices are reached by your own ssh. A run goes on there when the connection drops: the same command fetches it.
+    """
+    from rich.console import Console
+
+    from lth_edge.devices import bench as device
+    from lth_edge.devices.results import bench_devices
+    from lth_edge.devices.tables import print_result
+    from lth_edge.devices.targets import find_target
+    from lth_edge.progress import on_stderr
+
+    targets = [find_target(name, devices) for name in wanted]
+    if forget:
+        for target in targets:
+            device.forget(target)
+        return
+    if path is None:
+        raise click.UsageError("name the run or the package to measure")
+    baseline, threads = options.pop("baseline"), options.pop("threads") or ()
+    changes = {name: value for name, value in options.items() if value is not None}
+    say = on_stderr().line
+    outcomes = bench_devices(path, targets, baseline=baseline, threads=threads, changes=changes, out=out, say=say)
+    for outcome in outcomes:
+        if outcome.result is not None:
+            print_result(outcome.result, Console())
+            click.echo(f"{outcome.path}\n")
+    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+    for error in errors[1:]:
+        click.echo(f"lth-edge: {error}", err=True)
+    if errors:
+        raise errors[0]
+
+
+@cli.command()
+@click.option("--devices", type=click.Path(path_type=Path), help="file of names [~/.config/lth-edge/devices.toml]")
+def devices(devices: Path | None) -> None:
+    """List the named devices with what `doctor` and `bench` found there last."""
+    from rich.console import Console
+
+    from lth_edge.devices.last_seen import seen
+    from lth_edge.devices.tables import print_devices
+    from lth_edge.devices.targets import DEVICES, read_devices
+
+    named = read_devices(devices)
+    if not named:
+        click.echo(
+            f'no device is named in {devices or DEVICES}; such as:\n\n[pi4]\ntarget = "ssh:pi@raspberrypi.local"'
+        )
+    else:
+        print_devices([seen(target) for target in named.values()], Console())
 
 
 def main() -> None:

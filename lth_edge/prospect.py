@@ -26,7 +26,7 @@ _IMAGES = 4
 
 
 @dataclass(frozen=True)
-class Subject:
+class Prospect:
     """A dense model.
 
     Attributes:
@@ -49,7 +49,7 @@ class Forms:
     sparsities: dict[str, float]
 
 
-def subject_of(file: Path | None, options: Mapping[str, Any]) -> Subject | None:
+def prospect_of(file: Path | None, options: Mapping[str, Any]) -> Prospect | None:
     """The model that a file or options of a task name, `None` where neither is given.
 
     Args:
@@ -57,16 +57,16 @@ def subject_of(file: Path | None, options: Mapping[str, Any]) -> Subject | None:
 
     Raises:
         RecipeError: both are given.
-        LthEdgeError: as `subject_of_file` and `subject_of_task`.
+        LthEdgeError: as `prospect_of_file` and `prospect_of_task`.
     """
     if file is not None and options:
         raise RecipeError(f"{file} and a network to export are two models", "give the file, or --model and its options")
     if file is not None:
-        return subject_of_file(file)
-    return subject_of_task(options) if options else None
+        return prospect_of_file(file)
+    return prospect_of_task(options) if options else None
 
 
-def subject_of_file(path: Path) -> Subject:
+def prospect_of_file(path: Path) -> Prospect:
     """An ONNX file, on random inputs.
 
     Raises:
@@ -78,10 +78,10 @@ def subject_of_file(path: Path) -> Subject:
     feed = guess_feed(session(path))
     if feed is None:
         raise InputError(f"no inputs could be guessed that {path} takes", "give a file with fixed input sizes")
-    return Subject(path.name, model, feed)
+    return Prospect(path.name, model, feed)
 
 
-def subject_of_task(options: Mapping[str, Any]) -> Subject:
+def prospect_of_task(options: Mapping[str, Any]) -> Prospect:
     """The untrained network that `lth-edge compress` would train, exported, on one of its training examples.
 
     Without data, a reference network or one of torchvision's gets images of the size that it was published with.
@@ -101,7 +101,7 @@ def subject_of_task(options: Mapping[str, Any]) -> Subject:
     published = _published(recipe.model) if "data" not in options else None
     task = load_task(recipe) if published is None else task_from_data(recipe, _images(*published))
     exported = export_onnx(task, task.network(0), None, StoreRecipe().opset)
-    return Subject(recipe.model, exported.model, task.feed(task.splits.train.batch(torch.arange(1))[0]))
+    return Prospect(recipe.model, exported.model, task.feed(task.splits.train.batch(torch.arange(1))[0]))
 
 
 def _published(model: str) -> tuple[tuple[int, int, int], int] | None:
@@ -123,22 +123,22 @@ def _images(shape: tuple[int, int, int], classes: int) -> Any:
     return own_data({"train": part, "validation": part, "test": part, "labels": range(classes)})
 
 
-def write_forms(subject: Subject, kernels: bool, folder: Path) -> Forms:
+def write_forms(prospect: Prospect, kernels: bool, folder: Path) -> Forms:
     """Write every form that can be made.
 
     Args:
         kernels: whether sparse forms would run.
     """
     forms = Forms({BASELINE: folder / "dense.onnx"}, {}, {})
-    save_model(subject.model, forms.paths[BASELINE])
+    save_model(prospect.model, forms.paths[BASELINE])
     try:
-        to_int8(forms.paths[BASELINE], folder / "int8.onnx", [dict(subject.feed)])
+        to_int8(forms.paths[BASELINE], folder / "int8.onnx", [dict(prospect.feed)])
         forms.paths["int8"] = folder / "int8.onnx"
     except InputError as error:
         forms.missing["int8"] = error.message
     for sparsity in SPARSITIES:
         form = f"sparse, {sparsity:.0%} zeros"
-        why = _write_sparse(subject, sparsity, folder / f"sparse-{sparsity:.0%}.onnx") if kernels else "no kernels run"
+        why = _write_sparse(prospect, sparsity, folder / f"sparse-{sparsity:.0%}.onnx") if kernels else "no kernels run"
         if why:
             forms.missing[form] = why
         else:
@@ -146,9 +146,9 @@ def write_forms(subject: Subject, kernels: bool, folder: Path) -> Forms:
     return forms
 
 
-def _write_sparse(subject: Subject, sparsity: float, path: Path) -> str:
+def _write_sparse(prospect: Prospect, sparsity: float, path: Path) -> str:
     """Write the sparse form; why there is none, or ""."""
-    masked = mask_at_random(subject.model, sparsity)
+    masked = mask_at_random(prospect.model, sparsity)
     converted = to_sparse(masked.model, masked.masks)
     if not converted.any:
         return "no layer gains by it"

@@ -13,27 +13,18 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "kernels"), str(ROOT / "tools")]
 
+from arm64_root import CACHE, PYTHON, Arm64Root  # noqa: E402
 from build_driver import ARM64_SETS, build_driver  # noqa: E402
 from build_kernels import build, host  # noqa: E402
 from sparse_model import inputs, write_model  # noqa: E402
 
-SUITE, PYTHON = "trixie", "3.13"
 CPUS = {"cortex-a53": "Pi Zero 2 W, Pi 3", "cortex-a72": "Pi 4", "cortex-a76": "Pi 5"}
-PACKAGES = [
-    "qemu-user:amd64",
-    *f"python{PYTHON}-minimal libpython{PYTHON}-minimal libpython{PYTHON}-stdlib".split(),
-    *"libc6 libgcc-s1 libstdc++6 zlib1g libexpat1 libffi8 libssl3t64 libbz2-1.0 liblzma5 libuuid1 libzstd1".split(),
-]
-WHEELS = ["numpy", "onnxruntime"]
-PLATFORMS = ["manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux_2_17_aarch64"]
-
 RUN_MODEL = """
 import sys, numpy, lth_edge
 model, given, computed = sys.argv[1:]
@@ -47,9 +38,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=60, help="chains of layers drawn for each CPU")
     parser.add_argument("--compiler", default="aarch64-linux-gnu-g++")
     parser.add_argument("--mirror", help="a mirror of Debian; without it the one that apt uses here")
-    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "lth-edge" / "arm64")
+    parser.add_argument("--cache", type=Path, default=CACHE)
     asked = parser.parse_args()
-    arm64 = Arm64(asked.cache, asked.mirror)
+    arm64 = Arm64(Arm64Root(asked.cache, asked.mirror))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         driver = build_driver(folder / "driver", asked.compiler, ARM64_SETS, ["-O2", "-static"])
@@ -100,83 +91,22 @@ def run(command: list[str | Path | int], environment: dict[str, str] | None = No
 
 
 class Arm64:
-    """qemu and a folder of arm64 files: C library, Python, numpy, onnxruntime. Made when it is not in the cache."""
+    """Programs of that root, run by qemu as a processor of one kind."""
 
-    def __init__(self, cache: Path, mirror: str | None) -> None:
-        self._cache = cache.resolve()
-        self._root, self._site = self._cache / "root", self._cache / "site"
-        finished = self._cache / "finished"
-        wanted = " ".join([SUITE, PYTHON, *PACKAGES, *WHEELS])
-        if not finished.is_file() or finished.read_text() != wanted:
-            self._fetch_packages(mirror or _mirror_of_this_machine())
-            self._fetch_wheels()
-            finished.write_text(wanted)
+    def __init__(self, files: Arm64Root) -> None:
+        self._files = files
 
     def run_static(self, cpu: str, program: Path, *arguments: str | int) -> None:
-        run([self._qemu(), "-cpu", cpu, program, *arguments])
+        run([self._files.qemu, "-cpu", cpu, program, *arguments])
 
     def run_python(self, cpu: str, *arguments: str | Path) -> None:
         places = {
-            "PYTHONHOME": str(self._root / "usr"),
-            "PYTHONPATH": f"{self._site}:{ROOT}",
+            "PYTHONHOME": str(self._files.root / "usr"),
+            "PYTHONPATH": f"{self._files.site}:{ROOT}",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        python = self._root / "usr" / "bin" / f"python{PYTHON}"
-        run([self._qemu(), "-cpu", cpu, "-L", self._root, python, *arguments], places)
-
-    def _qemu(self) -> Path:
-        return self._root / "usr" / "bin" / "qemu-aarch64"
-
-    def _fetch_packages(self, mirror: str) -> None:
-        """By apt with a configuration of its own, so that the machine's stays as it is. None is installed."""
-        apt, packages = self._cache / "apt", self._cache / "packages"
-        for folder in (
-            apt / "lists" / "partial",
-            apt / "cache" / "archives" / "partial",
-            apt / "etc",
-            packages,
-            self._root,
-        ):
-            folder.mkdir(parents=True, exist_ok=True)
-        (apt / "status").touch()
-        keys = "/usr/share/keyrings/debian-archive-keyring.gpg"
-        (apt / "etc" / "sources.list").write_text(f"deb [signed-by={keys}] {mirror} {SUITE} main\n")
-        (apt / "apt.conf").write_text(
-            f'Dir "{apt}"; Dir::Etc "etc"; Dir::Cache "cache"; Dir::State "{apt}";\n'
-            'Dir::State::lists "lists"; Dir::State::status "status";\n'
-            'APT::Architecture "arm64"; APT::Architectures {"arm64"; "amd64";};\n'
-            'Acquire::Languages "none"; APT::Sandbox::User "root";\n'
-        )
-        private = {"APT_CONFIG": str(apt / "apt.conf")}
-        run(["apt-get", "update"], private)
-        run(["apt-get", "download", *PACKAGES], private, cwd=packages)
-        for package in sorted(packages.glob("*.deb")):
-            run(["dpkg", "-x", package, self._root])
-        if not (self._root / "lib").is_symlink():
-            (self._root / "lib").symlink_to("usr/lib")
-
-    def _fetch_wheels(self) -> None:
-        wheels = self._cache / "wheels"
-        there = [
-            "--no-deps",
-            "--only-binary=:all:",
-            "--python-version",
-            PYTHON,
-            *(f"--platform={p}" for p in PLATFORMS),
-        ]
-        run([sys.executable, "-m", "pip", "download", "-q", "-d", wheels, *there, *WHEELS])
-        for wheel in wheels.glob("*.whl"):
-            with zipfile.ZipFile(wheel) as archive:
-                archive.extractall(self._site)
-
-
-def _mirror_of_this_machine() -> str:
-    asked = ["apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)", "Created-By: Packages"]
-    for line in subprocess.run(asked, check=True, text=True, stdout=subprocess.PIPE).stdout.splitlines():
-        origin, _, uri = line.partition(" ")
-        if origin == "Debian" and "security" not in uri:
-            return uri
-    raise SystemExit("apt here knows no mirror of Debian: name one by --mirror, and install debian-archive-keyring")
+        python = self._files.root / "usr" / "bin" / f"python{PYTHON}"
+        run([self._files.qemu, "-cpu", cpu, "-L", self._files.root, python, *arguments], places)
 
 
 if __name__ == "__main__":

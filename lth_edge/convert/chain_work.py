@@ -1,4 +1,4 @@
-"""The work inside a node of our domain: the shapes of its values, and what each layer computes; kernels/OPERATORS.md."""
+"""The work inside a node of our domain: shapes of its values, what each layer computes; kernels/OPERATORS.md."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod

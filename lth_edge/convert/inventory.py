@@ -22,9 +22,7 @@ _FREE = frozenset(
 """No work: views, and in quantised models what the kernels around them do."""
 _FUSED = frozenset("Relu Clip LeakyRelu Sigmoid Tanh HardSigmoid BatchNormalization".split())
 """What onnxruntime computes along with the layer before it."""
-_POOLS = frozenset(
-    "MaxPool AveragePool GlobalAveragePool GlobalMaxPool ReduceMean ReduceMax ReduceSum LpPool".split()
-)
+_POOLS = frozenset("MaxPool AveragePool GlobalAveragePool GlobalMaxPool ReduceMean ReduceMax ReduceSum LpPool".split())
 _UNKNOWN = frozenset(
     "LSTM GRU RNN Einsum ConvTranspose DeformConv ConvInteger MatMulInteger QLinearConv QLinearMatMul If Loop Scan".split()
 )
@@ -69,7 +67,8 @@ def _fix(value: onnx.ValueInfoProto) -> None:
             continue
         if axis:
             raise InputError(
-                f"the size of axis {axis} of the input {value.name!r} is free", "give a model whose input sizes are fixed"
+                f"the size of axis {axis} of the input {value.name!r} is free",
+                "give a model whose input sizes are fixed",
             )
         dim.dim_value = 1
 
@@ -151,7 +150,15 @@ def _weighted(graph: Scope, node: onnx.NodeProto) -> Work:
     kernel = f"int8 {layer}" if quantised else layer
     stored = prod(weight) * (1 if quantised else FLOAT_BYTES)
     moved = _activation_bytes(graph, node) // (FLOAT_BYTES if quantised else 1)
-    return Work(_stored_name(graph, node.input[place]), kernel, weight, prod(weight) * positions, stored, moved, positions=positions)
+    return Work(
+        _stored_name(graph, node.input[place]),
+        kernel,
+        weight,
+        prod(weight) * positions,
+        stored,
+        moved,
+        positions=positions,
+    )
 
 
 def _rows_axis(node: onnx.NodeProto, place: int) -> int:

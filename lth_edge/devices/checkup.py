@@ -4,15 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from lth_edge.bench.machine import UNKNOWN
 from lth_edge.devices import trial
-from lth_edge.devices.shipment import Ended
+from lth_edge.devices.board_agent import OLDEST_PYTHON
+from lth_edge.devices.visit import Ended
 from lth_edge.package.compatibility import KERNELS_SINCE, as_numbers
-from lth_edge.runtime.library import machine_name
+from lth_edge.runtime.library import target_of
 
 Verdict = Literal["ready", "limited", "unfit"]
 
 _WORST_LAST: tuple[Verdict, ...] = ("ready", "limited", "unfit")
-_OLDEST_PYTHON = (3, 10)
 _SAFE_RELEASE = "1.22.1"
 """The oldest onnxruntime that was seen to run on Cortex-A53 and A72; 1.21.0 dies there."""
 _RIGHT = 1e-4
@@ -44,18 +45,27 @@ def overall(findings: Sequence[Finding]) -> Finding:
     return max(findings, key=lambda finding: _WORST_LAST.index(finding.verdict))
 
 
-def judge_machine(facts: Mapping[str, Any], emulator: str) -> Iterator[Finding]:
-    """Judge what `devices.examine` found."""
-    name, bits = machine_name(facts["system"], facts["processor"]), facts["bits"]
-    about = facts["machine"]
-    words = [facts["model"], about.get("cpu"), name, f"{bits}-bit", _count(about.get("cores"))]
-    told = ", ".join(dict.fromkeys(word for word in words if word not in {None, "", "unknown"}))
+def can_be_visited(facts: Mapping[str, Any]) -> bool:
+    """Whether lth-edge's own code runs there at all."""
+    return facts["bits"] == 64 and as_numbers(facts["python"])[:2] >= OLDEST_PYTHON
+
+
+def judge_machine(facts: Mapping[str, Any]) -> Iterator[Finding]:
+    """Judge the machine and its Python.
+
+    Args:
+        facts: system, processor, bits, python and glibc, and more of what `devices.board` tells.
+    """
+    bits, emulator = facts["bits"], facts.get("emulator", "")
+    name = target_of(facts["system"], facts["processor"])
+    words = (facts.get("model"), facts.get("cpu"), name, f"{bits}-bit", _count(facts.get("cores")))
+    told = ", ".join(dict.fromkeys(word for word in words if word not in {None, "", UNKNOWN}))
     if bits != 64:
         mend = "install a 64-bit system: onnxruntime and numpy have no wheels for 32 bits"
-        yield Finding("unfit", "machine", f"{told}: its Python is {bits}-bit", mend)
+        yield Finding("unfit", "machine", told, mend)
     elif emulator:
         mend = "numbers are right there, times mean nothing: measure on the real machine"
-        yield Finding("limited", "machine", f"{told}, emulated ({emulator})", mend)
+        yield Finding("limited", "machine", f"{told}; no real one: {emulator}", mend)
     else:
         yield Finding("ready", "machine", told)
     yield _judge_python(facts)
@@ -65,16 +75,16 @@ def judge_kernels(ended: Ended, facts: Mapping[str, Any]) -> Iterator[Finding]:
     """Judge how `devices.trial` ended: onnxruntime, then the kernels."""
     step = next((line for line in reversed(ended.lines) if line in trial.STEPS), trial.IMPORT_NUMPY)
     sets = Finding("ready", "instruction sets", f"the kernels use {instruction_set(facts)}")
-    version = ended.answer.get("onnxruntime") or facts["machine"].get("onnxruntime", "unknown")
+    version = ended.answer.get("onnxruntime") or facts["packages"]["onnxruntime"]
     if not ended.answer and step in _LIBRARIES:
         yield _broken(_LIBRARIES[step], step, ended, facts)
         return
-    if version != "unknown" and _older(version, KERNELS_SINCE):
+    if version and _older(version, KERNELS_SINCE):
         mend = f"pip install 'onnxruntime>={_SAFE_RELEASE}'"
         told = f"{version}: runs ticket.onnx; the kernels need {KERNELS_SINCE}"
         yield Finding("limited", "onnxruntime", told, mend)
         return
-    yield Finding("ready", "onnxruntime", version)
+    yield _judge_runtime(version, facts["packages"])
     if not ended.answer:
         told = f"{_how(ended)} {step}; ticket.onnx runs, not faster than dense"
         yield Finding("limited", "kernels", told, "install lth-edge again; if it stays so, report it")
@@ -87,9 +97,17 @@ def judge_kernels(ended: Ended, facts: Mapping[str, Any]) -> Iterator[Finding]:
     yield Finding("ready", "kernels", f"load, run, and are off by {error:.1e} of the largest output at most")
 
 
+def _judge_runtime(version: str, installed: Mapping[str, str]) -> Finding:
+    lacking = [name for name, found in installed.items() if not found]
+    if not lacking:
+        return Finding("ready", "onnxruntime", version)
+    told = f"not installed; tried with {version}, which bench brings along: lacks {' and '.join(lacking)}"
+    return Finding("limited", "onnxruntime", told, f"on the machine: python3 -m pip install {' '.join(lacking)}")
+
+
 def instruction_set(facts: Mapping[str, Any]) -> str:
     """What the kernels choose on this machine when they are loaded; `kernels/cpu/choose.cc` is the rule."""
-    flags = set(facts["machine"].get("flags", ()))
+    flags = set(facts.get("flags", ()))
     if facts["processor"] in {"aarch64", "arm64"}:
         return "NEON"
     if {"avx512f", "avx512bw", "avx512vl", "avx2"} <= flags:
@@ -99,10 +117,10 @@ def instruction_set(facts: Mapping[str, Any]) -> str:
 
 def _judge_python(facts: Mapping[str, Any]) -> Finding:
     version, glibc = facts["python"], facts["glibc"]
-    told = version if glibc == "unknown" else f"{version}, glibc {glibc}"
-    if as_numbers(version)[:2] >= _OLDEST_PYTHON:
+    told = version if glibc == UNKNOWN else f"{version}, glibc {glibc}"
+    if as_numbers(version)[:2] >= OLDEST_PYTHON:
         return Finding("ready", "Python", told)
-    oldest = ".".join(map(str, _OLDEST_PYTHON))
+    oldest = ".".join(map(str, OLDEST_PYTHON))
     return Finding("unfit", "Python", f"{told}: too old", f"install Python {oldest} or later there")
 
 
@@ -110,7 +128,7 @@ def _broken(library: str, step: str, ended: Ended, facts: Mapping[str, Any]) -> 
     """numpy or onnxruntime is missing, or dies."""
     if any(f"No module named '{library}'" in line for line in ended.lines):
         return Finding("unfit", library, "is not installed", f"on the machine: python3 -m pip install {library}")
-    version = facts["machine"].get(library, "unknown")
+    version = facts["packages"][library] or "of unknown version"
     mend = f"on the machine: python3 -m pip install --upgrade {library}"
     if ended.signal == "SIGILL" and library == "onnxruntime":
         mend = f"1.21.0 dies so on Cortex-A53 and A72: python3 -m pip install 'onnxruntime>={_SAFE_RELEASE}'"

@@ -6,8 +6,8 @@ from typing import Any
 
 from lth_edge.bench.wording import times
 from lth_edge.devices.checkup import Finding, Verdict, overall
-from lth_edge.devices.found import file_name
 from lth_edge.devices.probe import FormTime
+from lth_edge.devices.targets import file_name
 from lth_edge.errors import DeviceError
 
 
@@ -56,14 +56,15 @@ class Diagnosis:
     """What was found.
 
     Attributes:
-        target: the machine's name.
+        name, address: of the machine.
         when: UTC, ISO 8601.
-        facts: of `devices.examine`, and "emulated": by what, or "".
+        facts: what the machine tells of itself.
         findings: in the order of looking.
         outlook: of the model asked about, `None` where there was none or it was not timed.
     """
 
-    target: str
+    name: str
+    address: str
     when: str
     facts: Mapping[str, Any]
     findings: Sequence[Finding]
@@ -74,7 +75,7 @@ class Diagnosis:
         return overall(self.findings).verdict
 
     def to_dict(self) -> dict[str, Any]:
-        """As `devices.found` remembers it."""
+        """As `devices.last_seen` keeps it."""
         facts = {**self.facts, "findings": [finding.to_dict() for finding in self.findings]}
         if self.outlook is not None:
             facts["outlook"] = {
@@ -83,8 +84,8 @@ class Diagnosis:
                 "forms": [form.to_dict() for form in self.outlook.forms],
                 "missing": dict(self.outlook.missing),
             }
-        name = file_name(self.target)
-        return {"name": name, "target": self.target, "when": self.when, "verdict": self.verdict, "facts": facts}
+        about = {"name": file_name(self.name), "target": self.address, "when": self.when}
+        return {**about, "verdict": self.verdict, "facts": facts}
 
     def check(self) -> None:
         """Raise what is unfit.
@@ -94,4 +95,4 @@ class Diagnosis:
         """
         worst = overall(self.findings)
         if worst.verdict == "unfit":
-            raise DeviceError(f"{self.target} is unfit: {worst.what} {worst.told}", worst.mend)
+            raise DeviceError(f"{self.name} is unfit: {worst.what} {worst.told}", worst.mend)

@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lth_edge.bench.latency import LatencySamples, latency_rows
+from lth_edge.bench.latency import latency_rows
 from lth_edge.bench.null_graph import null_graph
-from lth_edge.devices.shipment import Ended, Shipment
+from lth_edge.bench.samples import LatencySamples
+from lth_edge.devices.visit import Ended, Visit
 from lth_edge.errors import DeviceError
 
 PROCESSES, SECONDS = 3, 1.0
@@ -32,12 +33,12 @@ class FormTime:
 
 
 def probe(
-    shipped: Shipment, forms: Mapping[str, Path], feed: Mapping[str, Any], folder: Path, threads: int
+    there: Visit, forms: Mapping[str, Path], feed: Mapping[str, Any], folder: Path, threads: int
 ) -> list[FormTime]:
     """Time all forms in each of several processes there.
 
     Args:
-        shipped: with the kernels.
+        there: with the kernels.
         forms: form -> file here; the first is the baseline.
         feed: saved inputs of one example (`bench.inputs.save_feed`).
         folder: for files on the way.
@@ -49,27 +50,27 @@ def probe(
     null = folder / _NULL
     null.write_bytes(null_graph())
     names = {form: f"form-{place}.onnx" for place, form in enumerate(forms)}
-    shipped.put({_INPUTS: Path(feed["file"]), _NULL: null, **{names[form]: path for form, path in forms.items()}})
+    there.put({_INPUTS: Path(feed["file"]), _NULL: null, **{names[form]: path for form, path in forms.items()}})
     job = {
         "mode": "latency",
         "threads": threads,
         "seconds": SECONDS,
-        "null": shipped.path(_NULL),
-        "forms": {form: shipped.path(name) for form, name in names.items()},
-        "batches": {_BATCH: {"file": shipped.path(_INPUTS), "names": feed["names"]}},
+        "null": there.path(_NULL),
+        "forms": {form: there.path(name) for form, name in names.items()},
+        "batches": {_BATCH: {"file": there.path(_INPUTS), "names": feed["names"]}},
     }
-    answers = [_timed(shipped.run(_WORKER, job | {"seed": seed}, _TIMEOUT), shipped) for seed in range(PROCESSES)]
+    answers = [_timed(there.run(_WORKER, job | {"seed": seed}, _TIMEOUT), there) for seed in range(PROCESSES)]
     times = {form: [answer["latency_us"][_BATCH][form] for answer in answers] for form in forms}
     samples = LatencySamples({_BATCH: [answer["null_us"][_BATCH] for answer in answers]}, {_BATCH: times})
     sizes = {form: path.stat().st_size for form, path in forms.items()}
     return [FormTime(row["form"], sizes[row["form"]], row["p50_us"], row["speedup"]) for row in latency_rows(samples)]
 
 
-def _timed(ended: Ended, shipped: Shipment) -> dict[str, Any]:
+def _timed(ended: Ended, there: Visit) -> dict[str, Any]:
     if ended.answer:
         return ended.answer
     last = ended.lines[-1] if ended.lines else f"exit code {ended.code}"
     killed = f" (killed by {ended.signal})" if ended.signal else ""
     raise DeviceError(
-        f"timing the model on {shipped.target.name} failed: {last}{killed}", "see that it has enough free memory"
+        f"timing the model on {there.target.name} failed: {last}{killed}", "see that it has enough free memory"
     )

@@ -13,9 +13,9 @@ from lth_edge.convert.work import Work
 from lth_edge.devices.boards import Board
 
 METHOD = (
-    "roofline of each layer on one core: the larger of multiply-adds over what the kernel's inner loop can do, times the "
-    "share that its kind reaches, and bytes over the bandwidth of the cache that holds them; "
-    "shares calibrated on x86, loops simulated by llvm-mca"
+    "roofline of each layer on one core: the larger of multiply-adds over the share of its inner loop that a kernel of "
+    "its kind reaches, and bytes over the bandwidth of the cache that holds them; loops simulated by llvm-mca, shares "
+    "calibrated on x86"
 )
 NOTE = "not measured on device"
 SPREAD = 2.0

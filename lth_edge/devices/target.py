@@ -2,12 +2,17 @@
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from lth_edge.errors import DeviceError
+
+
+class Unreachable(DeviceError):
+    """The device does not answer, or no longer: asking again later may help."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +28,23 @@ class Target(Protocol):
     """What devices have in common. Every method raises `DeviceError` where the machine cannot be reached or is full.
 
     Attributes:
-        name: what people call it: `local`, a name from the devices file, or an address such as `ssh:pi@host`.
+        name: what people call it: `local`, a name from the devices file, or an address such as `pi@host`.
+        address: where it is: `local` or `ssh:user@host:port`.
+        python: the Python to run there.
+        emulated: declared to be no real device.
     """
 
-    name: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def python(self) -> str: ...
+
+    @property
+    def emulated(self) -> bool: ...
 
     def run(self, command: Sequence[str], stdin: bytes = b"", timeout: float = 60) -> Done:
         """Run a command, an argument list that no shell of ours ever joins; `timeout` in seconds."""
@@ -41,7 +59,9 @@ class Target(Protocol):
 class LocalTarget:
     """This machine."""
 
-    name = "local"
+    name = address = "local"
+    python = sys.executable
+    emulated = False
 
     def run(self, command: Sequence[str], stdin: bytes = b"", timeout: float = 60) -> Done:
         try:

@@ -1,29 +1,23 @@
-"""What is copied to a machine so that a part of lth-edge runs there, each call in a process of its own.
+"""Run parts of lth-edge on a machine while someone waits, each in a process of its own that may die.
 
-The part needs numpy and onnxruntime, and for the examination not even these. It lies in a temporary folder of the
-machine, which is removed in the end.
+They lie in a temporary folder of the machine, which is removed in the end.
 """
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lth_edge.devices.target import Done, LocalTarget, Target
+from lth_edge.devices.shipment import CODE
+from lth_edge.devices.target import Done, Target
 from lth_edge.errors import DeviceError
 from lth_edge.runtime.library import library_path
 
 _PACKAGE = Path(__file__).parents[1]
 _START = "start.py"
-_MODULES = (
-    "__init__", "_version", "errors",
-    "bench/__init__", "bench/inputs", "bench/machine", "bench/null_graph", "bench/worker",
-    "runtime/__init__", "runtime/library", "runtime/session",
-    "devices/__init__", "devices/examine", "devices/trial",
-)  # fmt: skip
+_CODE = (*CODE, "devices/examine.py", "devices/trial.py")
 _MAKE_FOLDER = "import tempfile; print(tempfile.mkdtemp(prefix='lth-edge-'))"
 _REMOVE_FOLDER = "import shutil, sys; shutil.rmtree(sys.argv[1], ignore_errors=True)"
 
@@ -35,30 +29,28 @@ class Ended:
     Attributes:
         code: its exit code.
         signal: what killed it, such as SIGILL, or "".
-        emulated: what runs it in place of a real processor, or "".
         answer: the JSON that it printed last; {} where it failed.
         lines: what it wrote to stderr.
     """
 
     code: int
     signal: str
-    emulated: str
     answer: dict[str, Any]
     lines: list[str]
 
 
 @dataclass(frozen=True)
-class Shipment:
-    """What lies on a machine.
+class Visit:
+    """What lies on a machine for a while.
 
     Attributes:
         folder: there.
-        python: the interpreter there.
+        site: a folder there that holds numpy and onnxruntime, "" where Python has them.
     """
 
     target: Target
     folder: str
-    python: str
+    site: str
 
     def put(self, files: Mapping[str, Path]) -> None:
         """Copy files there: path below the folder -> file here."""
@@ -83,34 +75,33 @@ class Shipment:
         Raises:
             DeviceError: the machine cannot be reached, or is not done in time.
         """
-        command = [self.python, self.path(_START), module]
+        command = [self.target.python, self.path(_START), module, *filter(None, [self.site])]
         done = self.target.run(command, stdin=json.dumps(job).encode(), timeout=timeout)
         told = _last_json(done.stdout)
         if done.code or told is None:
             raise DeviceError(f"{self.target.name} cannot run {module}: {_said(done)}", "see that its Python works")
         answer = _last_json(told["stdout"].encode()) if told["code"] == 0 else None
         lines = [line.strip() for line in told["stderr"].splitlines() if line.strip()]
-        return Ended(told["code"], told["signal"], told["emulated"], answer or {}, lines)
+        return Ended(told["code"], told["signal"], answer or {}, lines)
 
 
 @contextmanager
-def shipment(target: Target) -> Iterator[Shipment]:
-    """Copy the part that runs on devices to a machine; it is gone when the block ends.
+def visit(target: Target, site: str = "") -> Iterator[Visit]:
+    """Copy what runs on devices to a machine; it is gone when the block ends.
 
     Raises:
-        DeviceError: the machine cannot be reached, is full, or has no Python.
+        DeviceError: the machine cannot be reached or is full.
     """
-    python = sys.executable if isinstance(target, LocalTarget) else "python3"
-    made = target.run([python, "-c", _MAKE_FOLDER])
+    made = target.run([target.python, "-c", _MAKE_FOLDER])
     if made.code:
-        raise DeviceError(f"{target.name} runs no Python 3: {_said(made)}", "install python3 there")
-    shipped = Shipment(target, made.stdout.decode().strip(), python)
+        raise DeviceError(f"{target.name} has no folder for temporary files: {_said(made)}", "make room there")
+    there = Visit(target, made.stdout.decode().splitlines()[-1].strip(), site)
     try:
-        files = {f"lth_edge/{module}.py": _PACKAGE / f"{module}.py" for module in _MODULES}
-        shipped.put({_START: _PACKAGE / "devices" / _START, **files})
-        yield shipped
+        files = {f"lth_edge/{name}": _PACKAGE / name for name in _CODE}
+        there.put({_START: _PACKAGE / "devices" / _START, **files})
+        yield there
     finally:
-        target.run([python, "-c", _REMOVE_FOLDER, shipped.folder])
+        target.run([target.python, "-c", _REMOVE_FOLDER, there.folder])
 
 
 def _last_json(text: bytes) -> dict[str, Any] | None:

@@ -77,10 +77,11 @@ def replay_error(model: Path, vector: Vector) -> float:
         got = opened.run(list(vector.outputs), dict(vector.inputs))
     except Exception as error:  # onnxruntime's exceptions share no base class of their own
         raise DamagedError(f"{model.name} does not run on the test vector: {error!a}", MEND) from error
-    return max(_error(g, e) for g, e in zip(got, vector.outputs.values(), strict=True))
+    return max(relative_error(g, e) for g, e in zip(got, vector.outputs.values(), strict=True))
 
 
-def _error(got: Array, expected: Array) -> float:
+def relative_error(got: Array, expected: Array) -> float:
+    """Largest difference as a share of the largest expected; infinite where shapes or types differ."""
     if got.shape != expected.shape or got.dtype != expected.dtype:
         return float("inf")
     got, expected = got.astype(np.float64), expected.astype(np.float64)

@@ -44,11 +44,11 @@ def library_path(target: str | None = None) -> Path:
 
 def this_machine() -> str:
     """The target that this machine is, whether or not there are kernels for it."""
-    return machine_name(platform.system(), platform.machine())
+    return target_of(platform.system(), platform.machine())
 
 
-def machine_name(system: str, processor: str) -> str:
-    """The target that a machine is, from what Python's `platform` says of it there."""
-    system = _SYSTEMS.get(system, system.lower())
-    processor = _MACHINES.get(processor.lower(), processor.lower())
-    return "macos-arm64" if (system, processor) == ("macos", "aarch64") else f"{system}-{processor}"
+def target_of(system: str, machine: str) -> str:
+    """The target that a machine is, by what Python's `platform` says there."""
+    named = _SYSTEMS.get(system, system.lower())
+    kind = _MACHINES.get(machine.lower(), machine.lower())
+    return "macos-arm64" if (named, kind) == ("macos", "aarch64") else f"{named}-{kind}"

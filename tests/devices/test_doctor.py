@@ -1,7 +1,6 @@
 """`lth-edge doctor` on this machine for real, and on machines whose answers are made up."""
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,12 @@ from onnx import TensorProto, helper, numpy_helper
 from lth_edge.convert.model_file import save_model
 from lth_edge.convert.random_masks import mask_at_random
 from lth_edge.convert.sparse import to_sparse
-from lth_edge.devices import probe, shipment
+from lth_edge.devices import last_seen, probe, visit
 from lth_edge.devices.diagnosis import Outlook
-from lth_edge.devices.found import recall
-from lth_edge.devices.start import emulated
 from lth_edge.devices.target import Done, LocalTarget
 from lth_edge.doctor import diagnose
 from lth_edge.errors import DeviceError, InputError
-from lth_edge.prospect import subject_of_file
+from lth_edge.prospect import prospect_of_file
 
 
 @pytest.fixture(autouse=True)
@@ -55,30 +52,32 @@ def dense(tmp_path: Path) -> Path:
     return tmp_path / "net.onnx"
 
 
-class OtherMachine(LocalTarget):
-    """This machine, whose answers to some modules are others."""
+def recall(name: str) -> dict[str, Any] | None:
+    """What is remembered of a machine."""
+    path = last_seen._path("doctor", name)
+    return json.loads(path.read_text()) if path.exists() else None
 
-    name = "ssh:pi@board"
+
+class OtherMachine(LocalTarget):
+    """This machine, whose answers to the agent's probe and to some modules are others."""
+
+    name, address = "board", "ssh:pi@board"
 
     def __init__(self, **answers: Mapping[str, Any]) -> None:
         self._answers = answers
         self.asked: list[str] = []
 
     def run(self, command: Sequence[str], stdin: bytes = b"", timeout: float = 60) -> Done:
-        module = command[2].rpartition(".")[2] if command[1].endswith("start.py") else ""
-        self.asked.append(module)
-        done = super().run([sys.executable, *command[1:]], stdin, timeout)
-        if module not in self._answers:
+        asked = "probe" if command[1] == "-" else command[2].rpartition(".")[2] if "start.py" in command[1] else ""
+        self.asked.append(asked)
+        done = super().run(command, stdin, timeout)
+        if asked not in self._answers:
             return done
         told = json.loads(done.stdout)
-        changes = dict(self._answers[module])
-        if told["stdout"]:
-            answer = json.loads(told["stdout"]) | changes.pop("answer", {})
-            told["stdout"] = json.dumps(answer)
+        changes = dict(self._answers[asked])
+        if told.get("stdout"):
+            told["stdout"] = json.dumps(json.loads(told["stdout"]) | changes.pop("answer", {}))
         return Done(0, json.dumps(told | changes).encode(), b"")
-
-
-PI = {"processor": "aarch64", "system": "Linux", "model": "Raspberry Pi 3 Model B Plus Rev 1.3"}
 
 
 def died(signal: str, *steps: str) -> dict[str, Any]:
@@ -98,7 +97,7 @@ def test_this_machine_is_ready_and_says_what_the_kernels_use(home: Path) -> None
     found = recall("local")
     assert found is not None and set(found) == {"name", "target", "when", "verdict", "facts"}
     assert (found["name"], found["target"], found["verdict"]) == ("local", "local", "ready")
-    assert found["facts"]["machine"]["cores"] >= 1 and found["facts"]["emulated"] == ""
+    assert found["facts"]["cores"] >= 1 and found["facts"]["emulator"] == ""
     assert [path.name for path in (home / ".cache/lth-edge/doctor").iterdir()] == ["local.json"]
 
 
@@ -146,22 +145,22 @@ def test_a_sparse_file_is_refused(tmp_path: Path) -> None:
     masked = mask_at_random(dense_model(), 0.9)
     save_model(to_sparse(masked.model, masked.masks).model, tmp_path / "sparse.onnx")
     with pytest.raises(InputError, match="sparse already"):
-        subject_of_file(tmp_path / "sparse.onnx")
+        prospect_of_file(tmp_path / "sparse.onnx")
 
 
 def test_a_broken_kernels_library_is_limited_and_dense_and_int8_are_still_timed(
     dense: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = shipment.Shipment.put_kernels
+    real = visit.Visit.put_kernels
 
-    def put(self: shipment.Shipment, machine: str) -> None:
+    def put(self: visit.Visit, machine: str) -> None:
         real(self, machine)
         for library in Path(self.folder).rglob("*lth_edge.*"):
             if library.parent.name == machine:
                 library.write_bytes(b"\x7fELF no library")
 
-    monkeypatch.setattr(shipment.Shipment, "put_kernels", put)
-    diagnosis = diagnose(LocalTarget(), subject_of_file(dense))
+    monkeypatch.setattr(visit.Visit, "put_kernels", put)
+    diagnosis = diagnose(LocalTarget(), prospect_of_file(dense))
     assert diagnosis.verdict == "limited"
     kernels = the(diagnosis.findings, "kernels")
     assert "onnxruntime cannot load their kernels" in kernels.told and "loading the kernels" in kernels.told
@@ -172,21 +171,21 @@ def test_a_broken_kernels_library_is_limited_and_dense_and_int8_are_still_timed(
 
 
 def test_a_machine_that_there_are_no_kernels_for_is_limited() -> None:
-    other = OtherMachine(examine={"answer": PI | {"processor": "riscv64"}})
-    # The trial runs here, where kernels for riscv64 lie in no place that it looks at.
-    diagnosis = diagnose(other)
+    # The trial runs here, and nothing was put where it looks for kernels.
+    diagnosis = diagnose(OtherMachine(probe={"machine": "riscv64"}))
     assert diagnosis.verdict == "limited"
     assert "this installation lacks the sparse kernels" in the(diagnosis.findings, "kernels").told
 
 
 def test_a_process_that_dies_is_named_with_its_step_and_the_mend() -> None:
     step = died("SIGILL", "importing numpy", "importing onnxruntime")
-    machine = {"onnxruntime": "1.21.0", "cpu": "Cortex-A53", "flags": ["asimd"]}
-    diagnosis = diagnose(OtherMachine(examine={"answer": PI | {"machine": machine}}, trial=step))
+    old = {"machine": "aarch64", "packages": {"numpy": "2.2.0", "onnxruntime": "1.21.0"}}
+    diagnosis = diagnose(OtherMachine(probe=old, examine={"answer": {"model": "Raspberry Pi 4"}}, trial=step))
+    assert "Raspberry Pi 4" in the(diagnosis.findings, "machine").told
     found = the(diagnosis.findings, "onnxruntime")
     assert found.verdict == "unfit" and "SIGILL" in found.told and "1.21.0" in found.told
     assert "1.22.1" in found.mend
-    with pytest.raises(DeviceError, match="ssh:pi@board is unfit"):
+    with pytest.raises(DeviceError, match="board is unfit"):
         diagnosis.check()
 
 
@@ -204,21 +203,38 @@ def test_an_old_onnxruntime_is_limited() -> None:
     assert found.verdict == diagnosis.verdict == "limited" and "the kernels need 1.20" in found.told
 
 
+def no_wheels(*_: Any) -> str:
+    raise DeviceError("no wheels for it")
+
+
+def test_a_runtime_that_is_brought_along_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lth_edge.doctor.bring_runtime", lambda *_: "0123")
+    other = OtherMachine(probe={"packages": {"numpy": "2.0", "onnxruntime": ""}, "cache": "/cache"})
+    diagnosis = diagnose(other)
+    found = the(diagnosis.findings, "onnxruntime")
+    assert found.verdict == diagnosis.verdict == "limited"
+    assert "lacks onnxruntime" in found.told and found.mend.endswith("pip install onnxruntime")
+
+
 @pytest.mark.parametrize("library", ["numpy", "onnxruntime"])
-def test_a_library_that_is_not_there_is_unfit(library: str) -> None:
+def test_a_library_that_is_not_there_is_unfit(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lth_edge.doctor.bring_runtime", no_wheels)
     failed = {"code": 1, "stdout": "", "stderr": f"importing {library}\nNo module named '{library}'"}
-    diagnosis = diagnose(OtherMachine(trial=failed))
+    told: list[str] = []
+    other = OtherMachine(probe={"packages": {"numpy": "2.0", "onnxruntime": "1.30.0", library: ""}}, trial=failed)
+    diagnosis = diagnose(other, say=told.append)
+    assert told == ["no wheels for it"]
     found = the(diagnosis.findings, library)
     assert (found.verdict, found.told) == ("unfit", "is not installed") and f"pip install {library}" in found.mend
 
 
 @pytest.mark.parametrize(
     ("answer", "what", "said"),
-    [({"bits": 32}, "machine", "its Python is 32-bit"), ({"python": "3.7.3"}, "Python", "3.7.3, glibc")],
+    [({"bits": 32}, "machine", "32-bit"), ({"python": [3, 7, 3]}, "Python", "3.7.3, glibc")],
 )
 def test_what_can_run_nothing_is_not_tried(answer: dict[str, Any], what: str, said: str, dense: Path) -> None:
-    other = OtherMachine(examine={"answer": answer})
-    diagnosis = diagnose(other, subject_of_file(dense))
+    other = OtherMachine(probe=answer)
+    diagnosis = diagnose(other, prospect_of_file(dense))
     assert diagnosis.verdict == "unfit" and said in the(diagnosis.findings, what).told
     assert the(diagnosis.findings, what).mend
     assert "trial" not in other.asked and "worker" not in other.asked
@@ -230,32 +246,32 @@ def test_wrong_numbers_are_unfit() -> None:
 
 
 def test_an_emulated_machine_is_labelled_and_never_timed(dense: Path) -> None:
-    other = OtherMachine(examine={"emulated": "qemu-aarch64"})
-    diagnosis = diagnose(other, subject_of_file(dense))
-    assert diagnosis.verdict == "limited" and "emulated (qemu-aarch64)" in the(diagnosis.findings, "machine").told
+    other = OtherMachine(examine={"answer": {"emulator": "aarch64 emulated on x86_64"}})
+    diagnosis = diagnose(other, prospect_of_file(dense))
+    assert diagnosis.verdict == "limited" and "aarch64 emulated on x86_64" in the(diagnosis.findings, "machine").told
     assert "worker" not in other.asked and diagnosis.outlook is None
-    assert diagnosis.to_dict()["facts"]["emulated"] == "qemu-aarch64"
+    assert diagnosis.to_dict()["facts"]["emulator"] == "aarch64 emulated on x86_64"
 
 
 def test_an_unfit_machine_is_remembered_and_ends_with_the_code_of_devices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lth_edge.devices.target.LocalTarget", lambda: OtherMachine(examine={"answer": {"bits": 32}}))
+    monkeypatch.setattr("lth_edge.devices.targets.LocalTarget", lambda: OtherMachine(probe={"bits": 32}))
     done = lth_edge("doctor")
     assert done.code == 9
     assert done.stdout.startswith("unfit: ") and "install a 64-bit system" in done.stderr
-    assert (recall("ssh-pi-board") or {})["verdict"] == "unfit"
+    assert (recall("board") or {})["verdict"] == "unfit"
 
 
 def test_nothing_is_left_on_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dense: Path) -> None:
     (tmp_path / "there").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "there"))
-    diagnose(LocalTarget(), subject_of_file(dense))
+    diagnose(LocalTarget(), prospect_of_file(dense))
     assert list((tmp_path / "there").iterdir()) == []
 
 
 def test_a_model_that_dies_there_is_a_device_error(dense: Path) -> None:
     other = OtherMachine(worker=died("SIGKILL", "dense: the process died"))
     with pytest.raises(DeviceError, match=r"timing the model .* failed: dense: the process died \(killed by SIGKILL\)"):
-        diagnose(other, subject_of_file(dense))
+        diagnose(other, prospect_of_file(dense))
 
 
 def test_a_machine_without_python_is_told() -> None:
@@ -265,7 +281,7 @@ def test_a_machine_without_python_is_told() -> None:
         def run(self, command: Sequence[str], stdin: bytes = b"", timeout: float = 60) -> Done:
             return Done(127, b"", b"sh: python3: not found\n")
 
-    with pytest.raises(DeviceError, match="bare runs no Python 3: sh: python3: not found"):
+    with pytest.raises(DeviceError, match="bare has no"):
         diagnose(Bare())
 
 
@@ -287,24 +303,16 @@ def test_a_model_that_does_not_gain_is_limited_and_says_what_to_ship_instead() -
     assert outlook.finding().verdict == "limited" and "int8.onnx" in outlook.finding().mend
 
 
-@pytest.mark.parametrize(
-    ("runner", "kernel", "machine", "told"),
-    [
-        ("/usr/bin/qemu-aarch64-static", "", "aarch64", "qemu-aarch64-static"),
-        ("/usr/bin/python3", "cpu:type:x86,ven0000", "aarch64", "an emulator on x86"),
-        ("/usr/bin/python3", "cpu:type:x86,ven0000", "x86_64", ""),
-        ("/usr/bin/python3", "cpu:type:aarch64:feature", "aarch64", ""),
-        ("/usr/bin/python3", "", "aarch64", ""),
-    ],
-)
-def test_an_emulator_shows_in_another_process_or_in_the_kernel(
-    tmp_path: Path, runner: str, kernel: str, machine: str, told: str
-) -> None:
-    (tmp_path / "proc/7").mkdir(parents=True)
-    (tmp_path / "proc/7/exe").symlink_to(runner)
-    if kernel:
-        modalias = tmp_path / "sys/devices/system/cpu/modalias"
-        modalias.parent.mkdir(parents=True)
-        modalias.write_text(kernel)
-    assert emulated(machine, 7, tmp_path) == told
-    assert emulated("aarch64", 8, tmp_path / "nothing") == ""
+def test_a_device_declared_emulated_is_taken_for_it() -> None:
+    class Declared(LocalTarget):
+        emulated = True
+
+    diagnosis = diagnose(Declared())
+    assert diagnosis.verdict == "limited" and "declared" in the(diagnosis.findings, "machine").told
+
+
+def test_what_doctor_found_is_listed_with_the_device() -> None:
+    diagnosis = diagnose(OtherMachine())
+    last_seen.remember_diagnosis(diagnosis.to_dict())
+    listed = last_seen.seen(OtherMachine())
+    assert listed.verdict.startswith("ready, ") and listed.board

@@ -1,0 +1,58 @@
+"""What makes a measurement doubtful: heat, a changed clock, other work, other results than here."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lth_edge.bench.machine import UNKNOWN
+
+BUSY = 0.5
+"""A load before measuring, in processes, that is no longer that of an idle machine."""
+TOLERANCE = 1e-4
+"""Largest error of float32 results on another processor, as a share of the largest output; as in a package."""
+_ROUNDED = ("int8",)
+"""Forms whose results depend on the processor by whole steps of rounding."""
+
+
+def taints(result: Mapping[str, Any]) -> list[str]:
+    """Sentences, none for a clean measurement.
+
+    Args:
+        result: a device's result, its "machine", "before", "during", "after", "measurements" and "checked".
+    """
+    return [*_throttling(result), *_governor(result), *_load(result), *_threads(result), *_errors(result)]
+
+
+def _throttling(result: Mapping[str, Any]) -> list[str]:
+    """What held at any look, or has newly come up since the start though no look met it."""
+    looks = [result["before"], *result["during"], result["after"]]
+    held = {word for look in looks if look["throttled"] != UNKNOWN for word in look["throttled"]}
+    since = [result[when].get("throttled_since_boot", UNKNOWN) for when in ("before", "after")]
+    if UNKNOWN not in since:
+        held |= set(since[1]) - set(since[0])
+    return [f"throttled while measuring: {', '.join(sorted(held))}"] if held else []
+
+
+def _governor(result: Mapping[str, Any]) -> list[str]:
+    seen = dict.fromkeys(look["governor"] for look in (result["before"], *result["during"], result["after"]))
+    told = [governor for governor in seen if governor != UNKNOWN]
+    return [f"the governor changed while measuring: {', then '.join(told)}"] if len(told) > 1 else []
+
+
+def _load(result: Mapping[str, Any]) -> list[str]:
+    load = result["before"]["load"]
+    return [f"busy before measuring: a load of {load:g}"] if load != UNKNOWN and load > BUSY else []
+
+
+def _threads(result: Mapping[str, Any]) -> list[str]:
+    cores = result["machine"]["cores"]
+    too_many = [threads for threads in result["measurements"] if cores != UNKNOWN and int(threads) > cores]
+    return [f"{threads} threads on {cores} cores" for threads in too_many]
+
+
+def _errors(result: Mapping[str, Any]) -> list[str]:
+    judged = {form: float(error) for form, error in result["checked"].items() if form not in _ROUNDED}
+    return [
+        f"{form} computes something else there: off by {error:.1e} of the largest output"
+        for form, error in judged.items()
+        if not error <= TOLERANCE
+    ]
