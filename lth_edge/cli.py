@@ -134,6 +134,25 @@ def doctor(file: Path | None, on: str, devices: Path | None, threads: int, **opt
 
 
 @cli.command(epilog=EPILOG)
+@click.argument("path", type=click.Path(path_type=Path), metavar="RUN|MODEL.onnx")
+@click.option("--target", required=True, metavar="BOARD", help="pi3, pi4, pi5 or zero2w")
+def estimate(path: Path, target: str) -> None:
+    """Estimate what a run's files, or an ONNX file, would take on a board that is not at hand.
+
+    A range and its method, no measurement. For a run it is also written to RUN/devices/BOARD.estimate.json.
+    """
+    from rich.console import Console
+
+    from lth_edge.estimate import estimate as estimate_for
+    from lth_edge.estimate import print_estimate, save
+
+    found = estimate_for(path, target)
+    print_estimate(found, Console())
+    if path.is_dir():
+        click.echo(f"written: {save(found, path)}")
+
+
+@cli.command(epilog=EPILOG)
 @click.argument("path", type=click.Path(path_type=Path), required=False, metavar="RUN|PACKAGE")
 @click.option("--on", "wanted", multiple=True, required=True, metavar="TARGET", help="local, ssh:user@host or a name")
 @click.option("--devices", type=click.Path(path_type=Path), help="file of names [~/.config/lth-edge/devices.toml]")

@@ -24,7 +24,8 @@ _FUSED = frozenset("Relu Clip LeakyRelu Sigmoid Tanh HardSigmoid BatchNormalizat
 """What onnxruntime computes along with the layer before it."""
 _POOLS = frozenset("MaxPool AveragePool GlobalAveragePool GlobalMaxPool ReduceMean ReduceMax ReduceSum LpPool".split())
 _UNKNOWN = frozenset(
-    "LSTM GRU RNN Einsum ConvTranspose DeformConv ConvInteger MatMulInteger QLinearConv QLinearMatMul If Loop Scan".split()
+    "LSTM GRU RNN Einsum ConvTranspose DeformConv ConvInteger MatMulInteger QLinearConv QLinearMatMul If Loop "
+    "Scan".split()
 )
 
 

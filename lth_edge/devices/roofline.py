@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lth_edge.convert.work import Work
+from lth_edge.convert.work import FEW_POSITIONS, Work
 from lth_edge.devices.boards import Board
 
 METHOD = (
@@ -18,13 +18,20 @@ METHOD = (
     "calibrated on x86"
 )
 NOTE = "not measured on device"
-SPREAD = 2.0
-"""A time lies within this factor."""
+SPREAD, SPREAD_INT8 = 2.0, 4.0
+"""Within these factors a layer's time lies, in float32 and in int8: runtimes differ in what of int8 they can fuse."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """What whole layers of a kind of kernel reach: of an inner loop of a board's, and of a bandwidth."""
+    """What whole layers of a kind of kernel reach.
+
+    Attributes:
+        loop: the inner loop, among a board's.
+        compute: share of that loop's multiply-adds.
+        bandwidth: share of the bandwidth of caches and memory, for what is read most: the weights where each is used
+            once, else the activations.
+    """
 
     loop: str
     compute: float
@@ -48,9 +55,13 @@ SHARES = {
     "elementwise": Share("dense", 0.035, 1.0),
 }
 """Calibrated by benchmarks/estimate.py."""
+STREAMED = SHARES["vector"].bandwidth
+"""The share for weights that are used several times: they are read in order, as those of a vector are."""
 OPERATOR_CYCLES, LAYER_CYCLES, CALL_CYCLES = 4000.0, 1000.0, 20000.0
 """Beside the work: of an operator, of a further layer of its chain, of a call from Python; likewise."""
 CALL = "call"
+RATIO_SPREAD, RATIO_SPREAD_INT8 = 1.3, 3.0
+"""The same of a speed-up over dense: some of the errors are in both times."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +83,15 @@ class LayerEstimate:
 
     @property
     def low_us(self) -> float:
-        return self.us / SPREAD
+        return self.us / self._spread
 
     @property
     def high_us(self) -> float:
-        return self.us * SPREAD
+        return self.us * self._spread
+
+    @property
+    def _spread(self) -> float:
+        return SPREAD_INT8 if self.kernel.startswith("int8") else SPREAD
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self) | {"low_us": self.low_us, "high_us": self.high_us}
@@ -91,6 +106,12 @@ def estimate_layers(works: Sequence[Work], board: Board) -> list[LayerEstimate]:
     weights = sum(work.weight_bytes for work in works)
     call = LayerEstimate(CALL, CALL, 0, 0, "overhead", _overhead_us(CALL_CYCLES, board))
     return [call, *(_layer(work, board, weights) for work in works)]
+
+
+def speedup_range(ratio: float, form: str) -> tuple[float, float]:
+    """Between what a form's speed-up over dense lies, given the ratio of both estimates."""
+    spread = RATIO_SPREAD_INT8 if form == "int8" else RATIO_SPREAD
+    return ratio / spread, ratio * spread
 
 
 def _layer(work: Work, board: Board, weights: int) -> LayerEstimate:
@@ -111,8 +132,10 @@ def bounds_us(work: Work, board: Board, weights: int, share: Share) -> dict[str,
     """
     reach = board.dense_reach if share.loop == "dense" else 1.0
     rate = board.multiply_adds[share.loop] * share.compute * reach * board.clock_ghz
-    seconds = work.weight_bytes / board.gb_s(weights) + work.activation_bytes / board.gb_s(work.activation_bytes)
-    return {"compute": work.multiply_adds / rate / 1e3, "memory": seconds / share.bandwidth / 1e3}
+    streamed = share.bandwidth if work.positions < FEW_POSITIONS else STREAMED
+    read = work.weight_bytes / (board.gb_s(weights) * streamed)
+    moved = work.activation_bytes / (board.gb_s(work.activation_bytes) * share.bandwidth)
+    return {"compute": work.multiply_adds / rate / 1e3, "memory": (read + moved) / 1e3}
 
 
 def _overhead_us(cycles: float, board: Board) -> float:
