@@ -19,6 +19,7 @@ PACKAGES = [
     *"base-files bash dash coreutils grep sed procps openssh-server openssh-sftp-server".split(),
     *f"python3-minimal libpython{PYTHON}-stdlib libstdc++6 libgcc-s1".split(),
 ]
+_TIMEOUT = 120
 WHEELS = ["numpy", "onnxruntime"]
 PLATFORMS = ["manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux_2_17_aarch64"]
 _COMPILED = (
@@ -114,11 +115,12 @@ def _mirror_of_this_machine() -> str:
 
 def _run(command: list[str], environment: dict[str, str] | None = None) -> str:
     try:
-        done = subprocess.run(
-            command, check=True, text=True, capture_output=True, env={**os.environ, **(environment or {})}
-        )
+        settings = {**os.environ, **(environment or {})}
+        done = subprocess.run(command, check=True, text=True, capture_output=True, env=settings, timeout=_TIMEOUT)
     except FileNotFoundError as error:
         raise FetchError(f"there is no {command[0]} here") from error
+    except subprocess.TimeoutExpired as error:
+        raise FetchError(f"{' '.join(command[:2])} takes more than {_TIMEOUT} s") from error
     except subprocess.CalledProcessError as error:
         raise FetchError(f"{' '.join(command[:2])}: {error.stdout[-2000:]}{error.stderr[-2000:]}") from error
     return done.stdout

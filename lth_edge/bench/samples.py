@@ -92,7 +92,7 @@ def footprint_samples(
     paths = {form: str(path) for form, path in forms.items()} | {EMPTY: str(null)}
     job = {"mode": "footprint", "threads": effort.bench_threads, "batch": batch}
     answers: dict[str, list[dict[str, Any]]] = {form: [] for form in paths}
-    for _ in range(max(_PROCESSES_AT_LEAST, effort.processes * 2 // 5)):
+    for _ in range(min(effort.processes, max(_PROCESSES_AT_LEAST, effort.processes * 2 // 5))):
         for form, path in paths.items():
             answers[form].append(run_worker(job | {"forms": {form: path}}))
     return FootprintSamples(

@@ -145,8 +145,13 @@ def _state(folder, job):
         return {"state": "running", "stage": stage.read_text() if stage.exists() else "starting"}
     if not folder.exists():
         return {"state": "absent"}
-    said = (folder / "log").read_text(errors="replace").strip() if (folder / "log").exists() else ""
-    return {"state": "failed", "message": said.splitlines()[-1] if said else "it ended without a word", "mend": ""}
+    return {"state": "failed", "message": _last_words(folder / "log"), "mend": "see what lth-edge doctor says of it"}
+
+
+def _last_words(log):
+    """What a job that died left: the fault, where Python names one, or else its last line."""
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    return next((line for line in lines if line.startswith("Fatal")), lines[-1] if lines else "it was killed")
 
 
 def _acquire(who):

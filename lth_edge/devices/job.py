@@ -10,6 +10,7 @@ LOCK is the file whose lock this process holds; it goes when the job ends. It ru
 standard library, numpy, onnxruntime. What a job leaves appears whole, as the last thing that happens.
 """
 
+import faulthandler
 import json
 import sys
 import time
@@ -113,6 +114,8 @@ def _write(path: Path, text: str) -> None:
 
 
 def main() -> None:
+    # An illegal instruction inside onnxruntime would end this process without a word.
+    faulthandler.enable()
     folder, cache, lock = map(Path, sys.argv[1:])
     try:
         job = json.loads((folder / "job.json").read_text())

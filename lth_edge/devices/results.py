@@ -1,10 +1,11 @@
 """Measure on several devices at once, and keep what each gave: one JSON file a device."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from lth_edge.devices.bench import bench_on
@@ -68,9 +69,23 @@ def bench_devices(
         settings = replace(subject.settings, **(changes or {}))
         wanted = dict.fromkeys(threads) or [settings.bench_threads]
         folder = out or subject.results
-        with ThreadPoolExecutor(len(targets)) as together:
-            measure = partial(_one, subject, settings, list(wanted), folder, say)
-            return list(together.map(measure, targets))
+        measure = partial(_one, subject, settings, list(wanted), folder, say)
+        begun = [_begin(measure, target) for target in targets]
+        return [outcome.result() for outcome in begun]
+
+
+def _begin(measure: Callable[[Target], Outcome], target: Target) -> "Future[Outcome]":
+    """In a thread that does not outlive the command: interrupted, it leaves the device to itself at once."""
+    outcome: Future[Outcome] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(measure(target))
+        except BaseException as error:  # a defect is raised where the outcome is asked for
+            outcome.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    return outcome
 
 
 def _one(

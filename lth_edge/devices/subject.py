@@ -1,7 +1,7 @@
 """What is measured on a device: the files of a run, or a package beside the dense model that it came from."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,14 +54,16 @@ def subject_of(path: Path, baseline: Path | None = None) -> Iterator[Subject]:
         InputError: neither, a run that is not finished, a package without a baseline, or a baseline that does not fit.
         DamagedError: a file is missing or damaged.
     """
+    is_zip = path.suffix == ".zip" and path.is_file()
     if path.is_dir() and (path / "run.json").exists():
         if baseline is not None:
             raise InputError(f"{path} is a run and has its own baseline", "leave --baseline away")
         yield _run(path)
-    elif path.is_dir() and (path / MANIFEST).exists():
-        yield _package(path, baseline, path.parent / "devices")
-    elif path.suffix == ".zip" and path.is_file():
-        with unpacked(path) as folder:
+    elif is_zip or (path / MANIFEST).exists():
+        if baseline is None:
+            message = f"{path} is a package: what is it measured against?"
+            raise InputError(message, "name the dense model: --baseline dense.onnx")
+        with unpacked(path) if is_zip else nullcontext(path) as folder:
             yield _package(folder, baseline, path.parent / "devices")
     else:
         raise InputError(f"{path} is neither a run nor a package", "give the folder or the zip that lth-edge wrote")
@@ -78,11 +80,7 @@ def _run(folder: Path) -> Subject:
     return _subject(forms, report["missing_forms"], vector, manifest.form, settings, folder / "devices")
 
 
-def _package(folder: Path, baseline: Path | None, results: Path) -> Subject:
-    if baseline is None:
-        raise InputError(
-            f"{folder} is a package: what is it measured against?", "name the dense model: --baseline dense.onnx"
-        )
+def _package(folder: Path, baseline: Path, results: Path) -> Subject:
     if not baseline.is_file():
         raise InputError(f"there is no model file {baseline}", "check the path")
     manifest = verify_package(folder).manifest

@@ -53,7 +53,7 @@ def _timed(result: Mapping[str, Any], threads: str, measured: Mapping[str, Any])
             form = row["form"]
             told = "" if row["speedup"]["verdict"] == "baseline" else change(row["speedup"])
             held = kilobytes(memory[form]) if form in memory else UNKNOWN
-            cells = form, f"{result['forms'][form]['bytes']:,}", f"{row['p50_us']:.0f} us", told, f"{load[form]:.1f} ms"
+            cells = form, f"{result['forms'][form]['bytes']:,}", f"{row['p50_us']:.3g} us", told, f"{load[form]:.1f} ms"
             grid.add_row(*map(Text, (*cells, held)))
     return grid
 
