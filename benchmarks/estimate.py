@@ -29,6 +29,7 @@ from benchmarks.kernels.measure import place
 from benchmarks.kernels.models import example_inputs, write_model
 from benchmarks.loops import OUT as LOOPS
 from lth_edge.bench.inputs import save_feed
+from lth_edge.bench.latency import null_medians
 from lth_edge.bench.machine import machine
 from lth_edge.bench.null_graph import null_graph
 from lth_edge.bench.samples import latency_samples
@@ -98,7 +99,7 @@ def measured(files: Mapping[str, Path], feed: Mapping[str, Any], folder: Path) -
     recipe = BenchRecipe(processes=2, seconds=_SECONDS * len(files))
     samples = latency_samples(files, {"1": save_feed(folder / "in.npz", feed)}, null, recipe)
     times = {form: median([t for process in found for t in process]) for form, found in samples.forms_us["1"].items()}
-    return times | {"": samples.null_medians()["1"]}
+    return times | {"": null_medians(samples)["1"]}
 
 
 def calibrate(folder: Path) -> Iterator[tuple[Work, dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""`lth-edge estimate`: what a run's files, or any ONNX file, would take on a board that is not at hand. No measurement."""
+"""`lth-edge estimate`: what a run or any ONNX file would take on a board that is not at hand. No measurement."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

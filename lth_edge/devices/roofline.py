@@ -39,14 +39,14 @@ class Share:
 
 
 SHARES = {
-    "conv": Share("dense", 0.73, 0.13),
+    "conv": Share("dense", 0.73, 0.12),
     "depthwise": Share("dense", 0.096, 0.15),
     "gemm": Share("dense", 0.79, 1.0),
     "vector": Share("dense", 1.0, 0.5),
-    "int8 conv": Share("int8", 0.5, 0.19),
+    "int8 conv": Share("int8", 0.5, 0.1),
     "int8 depthwise": Share("int8", 0.017, 1.0),
     "int8 gemm": Share("int8", 0.68, 1.0),
-    "int8 vector": Share("int8", 1.0, 0.25),
+    "int8 vector": Share("int8", 1.0, 0.33),
     "sparse conv": Share("sparse", 0.42, 0.25),
     "sparse depthwise": Share("sparse", 0.27, 0.34),
     "sparse gemm": Share("sparse", 0.31, 1.0),
