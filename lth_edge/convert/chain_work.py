@@ -1,19 +1,18 @@
 """The work inside a node of our domain: shapes of its values, what each layer computes; kernels/OPERATORS.md."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 
 import onnx
 
 from lth_edge.convert.chain_layer import AVERAGE, CONVOLUTION
 from lth_edge.convert.graph import Graph, attribute
-from lth_edge.convert.sparse_layers import SparseLayer, sparse_layers
+from lth_edge.convert.sparse_layers import SparseLayer, damage_told, sparse_layers
 from lth_edge.convert.work import FEW_POSITIONS, FLOAT_BYTES, Shape, Work
-from lth_edge.errors import DamagedError
 
 
-def chain_outputs(graph: Graph, node: onnx.NodeProto, inputs: Sequence[Shape]) -> list[Shape]:
-    """The shapes of a node's outputs.
+def chain_outputs(graph: Graph, node: onnx.NodeProto, inputs: Sequence[Shape]) -> dict[str, Shape]:
+    """The shapes of a node's outputs, by their names.
 
     Args:
         inputs: shapes of its activations.
@@ -21,28 +20,33 @@ def chain_outputs(graph: Graph, node: onnx.NodeProto, inputs: Sequence[Shape]) -
     Raises:
         DamagedError: the node breaks the format.
     """
-    values = _values(node, _layers(graph, node), inputs)
-    return [values[number] for number in attribute(node, "outputs", [])]
+    with damage_told(node):
+        values = _values(node, _layers(graph, node), inputs)
+        return {name: values[number] for name, number in zip(node.output, _numbers(node, "outputs"), strict=True)}
 
 
-def chain_work(graph: Graph, node: onnx.NodeProto, inputs: Sequence[Shape]) -> Iterator[Work]:
+def chain_work(graph: Graph, node: onnx.NodeProto, inputs: Sequence[Shape]) -> list[Work]:
     """The work of each layer, pools included.
 
     Args, Raises: as `chain_outputs`.
     """
-    layers = _layers(graph, node)
-    values = _values(node, layers, inputs)
-    for place, (source, residual) in enumerate(zip(_numbers(node, "source"), _numbers(node, "residual"), strict=True)):
-        read, made = values[source], values[len(inputs) + place]
-        moved = FLOAT_BYTES * (prod(read) + prod(made) * (2 if residual >= 0 else 1))
-        if place in layers:
-            yield _weighted(node, layers[place], made, moved, starts=place == 0)
-        else:
-            looked_at = prod(read) if _kind(node, place) == AVERAGE else prod(made) * prod(_pair(node, place))
-            yield Work(f"{node.name}.{place}", "pool", made, looked_at, 0, moved, starts=place == 0)
+    with damage_told(node):
+        layers = _layers(graph, node)
+        values = _values(node, layers, inputs)
+        return [_work(node, place, layers, values) for place in range(len(_numbers(node, "source")))]
 
 
-def _weighted(node: onnx.NodeProto, layer: SparseLayer, made: Shape, moved: int, starts: bool) -> Work:
+def _work(node: onnx.NodeProto, place: int, layers: Mapping[int, SparseLayer], values: Sequence[Shape]) -> Work:
+    source, residual = _numbers(node, "source")[place], _numbers(node, "residual")[place]
+    read, made = values[source], values[attribute(node, "activations", 1) + place]
+    moved = FLOAT_BYTES * (prod(read) + prod(made) * (2 if residual >= 0 else 1))
+    if place in layers:
+        return _weighted(node, layers[place], made, moved)
+    looked_at = prod(read) if _kind(node, place) == AVERAGE else prod(made) * prod(_pair(node, place))
+    return Work(f"{node.name}.{place}", "pool", made, looked_at, 0, moved, starts=place == 0)
+
+
+def _weighted(node: onnx.NodeProto, layer: SparseLayer, made: Shape, moved: int) -> Work:
     positions, computed = prod(made) // layer.shape[0], layer.stored
     if node.op_type == "SparseLinear":
         kernel = "sparse vector" if positions < FEW_POSITIONS else "sparse gemm"
@@ -50,7 +54,7 @@ def _weighted(node: onnx.NodeProto, layer: SparseLayer, made: Shape, moved: int,
         kernel, computed = "sparse depthwise", layer.weights  # whole windows, zeros and all
     else:
         kernel = "sparse conv"
-    return Work(layer.name, kernel, layer.shape, computed * positions, layer.bytes, moved, positions, starts)
+    return Work(layer.name, kernel, layer.shape, computed * positions, layer.bytes, moved, positions, layer.place == 0)
 
 
 def _layers(graph: Graph, node: onnx.NodeProto) -> Mapping[int, SparseLayer]:
@@ -61,18 +65,13 @@ def _layers(graph: Graph, node: onnx.NodeProto) -> Mapping[int, SparseLayer]:
 def _values(node: onnx.NodeProto, layers: Mapping[int, SparseLayer], inputs: Sequence[Shape]) -> list[Shape]:
     """The shapes of all values of a chain."""
     values = list(inputs)
-    try:
-        for place, source in enumerate(_numbers(node, "source")):
-            read = values[source]
-            rows = layers[place].shape[0] if place in layers else read[1]
-            if node.op_type == "SparseLinear":
-                values.append((*read[:-1], rows))
-            else:
-                values.append((read[0], rows, *_plane(node, place, read[2:])))
-    except (IndexError, ZeroDivisionError) as error:
-        raise DamagedError(
-            f"the {node.op_type} {node.name!r} is damaged", "copy the file again or make it anew"
-        ) from error
+    for place, source in enumerate(_numbers(node, "source")):
+        read = values[source]
+        rows = layers[place].shape[0] if place in layers else read[1]
+        if node.op_type == "SparseLinear":
+            values.append((*read[:-1], rows))
+        else:
+            values.append((read[0], rows, *_plane(node, place, read[2:])))
     return values
 
 

@@ -80,7 +80,7 @@ def _outputs(graph: Scope, node: onnx.NodeProto) -> Iterator[onnx.ValueInfoProto
         return
     inputs = [shape for name in _activations(node) if (shape := _known(graph, name)) is not None]
     if len(inputs) == len(_activations(node)):
-        for name, shape in zip(node.output, chain_outputs(graph, node, inputs), strict=True):
+        for name, shape in chain_outputs(graph, node, inputs).items():
             yield onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
 
 

@@ -1,6 +1,7 @@
 """The layers inside a node of our domain, read back; kernels/OPERATORS.md is the format."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 
@@ -45,8 +46,15 @@ def sparse_layers(graph: Graph, node: onnx.NodeProto) -> Iterator[SparseLayer]:
     Raises:
         DamagedError: it is ours and breaks the format.
     """
-    try:
+    with damage_told(node):
         yield from _layers(graph, node) if kind(node) in OPERATORS else ()
+
+
+@contextmanager
+def damage_told(node: onnx.NodeProto) -> Iterator[None]:
+    """Turn what goes wrong when a node that breaks the format is read into a `DamagedError` that names it."""
+    try:
+        yield
     except (IndexError, ValueError, ZeroDivisionError) as error:
         raise DamagedError(
             f"the {node.op_type} {node.name!r} is damaged", "copy the file again or make it anew"

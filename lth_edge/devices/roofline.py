@@ -39,20 +39,20 @@ class Share:
 
 
 SHARES = {
-    "conv": Share("dense", 0.73, 0.12),
-    "depthwise": Share("dense", 0.096, 0.15),
-    "gemm": Share("dense", 0.79, 1.0),
-    "vector": Share("dense", 1.0, 0.5),
-    "int8 conv": Share("int8", 0.5, 0.1),
-    "int8 depthwise": Share("int8", 0.017, 1.0),
-    "int8 gemm": Share("int8", 0.68, 1.0),
-    "int8 vector": Share("int8", 1.0, 0.33),
-    "sparse conv": Share("sparse", 0.42, 0.25),
-    "sparse depthwise": Share("sparse", 0.27, 0.34),
-    "sparse gemm": Share("sparse", 0.31, 1.0),
-    "sparse vector": Share("vector", 0.54, 0.39),
-    "pool": Share("dense", 1.0, 0.21),
-    "elementwise": Share("dense", 0.035, 1.0),
+    "conv": Share("dense", 0.68, 0.13),
+    "depthwise": Share("dense", 0.27, 0.5),
+    "gemm": Share("dense", 0.63, 1.0),
+    "vector": Share("dense", 1.0, 0.36),
+    "int8 conv": Share("int8", 0.63, 0.1),
+    "int8 depthwise": Share("int8", 0.041, 1.0),
+    "int8 gemm": Share("int8", 1.0, 0.12),
+    "int8 vector": Share("int8", 1.0, 0.29),
+    "sparse conv": Share("sparse", 0.42, 0.31),
+    "sparse depthwise": Share("sparse", 0.29, 1.0),
+    "sparse gemm": Share("sparse", 0.58, 0.15),
+    "sparse vector": Share("vector", 1.0, 0.42),
+    "pool": Share("dense", 0.36, 0.39),
+    "elementwise": Share("dense", 0.038, 0.86),
 }
 """Calibrated by benchmarks/estimate.py."""
 STREAMED = SHARES["vector"].bandwidth

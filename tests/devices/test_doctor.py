@@ -70,11 +70,13 @@ class OtherMachine(LocalTarget):
     def run(self, command: Sequence[str], stdin: bytes = b"", timeout: float = 60) -> Done:
         asked = "probe" if command[1] == "-" else command[2].rpartition(".")[2] if "start.py" in command[1] else ""
         self.asked.append(asked)
+        changes = dict(self._answers.get(asked, {}))
+        if "code" in changes:  # how a process ended, all of it
+            return Done(0, json.dumps(changes).encode(), b"")
         done = super().run(command, stdin, timeout)
-        if asked not in self._answers:
+        if not changes:
             return done
         told = json.loads(done.stdout)
-        changes = dict(self._answers[asked])
         if told.get("stdout"):
             told["stdout"] = json.dumps(json.loads(told["stdout"]) | changes.pop("answer", {}))
         return Done(0, json.dumps(told | changes).encode(), b"")
@@ -219,7 +221,7 @@ def test_a_runtime_that_is_brought_along_is_limited(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("library", ["numpy", "onnxruntime"])
 def test_a_library_that_is_not_there_is_unfit(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lth_edge.doctor.bring_runtime", no_wheels)
-    failed = {"code": 1, "stdout": "", "stderr": f"importing {library}\nNo module named '{library}'"}
+    failed = {"code": 1, "signal": "", "stdout": "", "stderr": f"importing {library}\nNo module named '{library}'"}
     told: list[str] = []
     other = OtherMachine(probe={"packages": {"numpy": "2.0", "onnxruntime": "1.30.0", library: ""}}, trial=failed)
     diagnosis = diagnose(other, say=told.append)

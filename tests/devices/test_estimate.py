@@ -20,7 +20,7 @@ from lth_edge.convert.sparse import to_sparse
 from lth_edge.convert.work import KERNELS, Work
 from lth_edge.devices.boards import board
 from lth_edge.devices.roofline import SHARES, SPREAD, estimate_layers
-from lth_edge.errors import InputError, RecipeError
+from lth_edge.errors import DamagedError, InputError, RecipeError
 from lth_edge.estimate import estimate
 
 BOARDS = ("zero2w", "pi3", "pi4", "pi5")
@@ -117,6 +117,15 @@ def test_work_that_is_not_known_is_refused(op: str) -> None:
     model = small_net()
     model.graph.node[1].op_type = op
     with pytest.raises(InputError, match=f"the work of {op} "):
+        inventory(model)
+
+
+def test_a_damaged_chain_is_told() -> None:
+    model = sparse_net(0.9)
+    node = next(node for node in model.graph.node if node.op_type == "SparseConv")
+    source = next(item for item in node.attribute if item.name == "source")
+    source.ints[:] = [99] * len(source.ints)
+    with pytest.raises(DamagedError, match="is damaged"):
         inventory(model)
 
 
