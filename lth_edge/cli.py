@@ -162,41 +162,30 @@ def estimate(path: Path, target: str) -> None:
 @click.option("--seconds", type=float, help="timed seconds per process [the run's]")
 @click.option("--out", type=click.Path(path_type=Path), help="folder of results [RUN/devices]")
 @click.option("--forget", is_flag=True, help="remove lth-edge's cache from the devices instead")
-def bench(
-    path: Path | None, wanted: tuple[str, ...], devices: Path | None, forget: bool, out: Path | None, **options: Any
-) -> None:
+def bench(path: Path | None, wanted: tuple[str, ...], devices: Path | None, forget: bool, **options: Any) -> None:
     """Measure a run, or a package beside its dense model, on devices: dense, int8, ticket and sparse, interleaved.
 
     Devices are reached by your own ssh. A run goes on there when the connection drops: the same command fetches it.
     """
     from rich.console import Console
 
-    from lth_edge.devices import bench as device
-    from lth_edge.devices.results import bench_devices
-    from lth_edge.devices.tables import print_result
+    from lth_edge.devices.bench import forget as clear
+    from lth_edge.devices.results import bench_devices, failure
+    from lth_edge.devices.tables import print_outcomes
     from lth_edge.devices.targets import find_target
     from lth_edge.progress import on_stderr
 
     targets = [find_target(name, devices) for name in wanted]
     if forget:
         for target in targets:
-            device.forget(target)
+            clear(target)
         return
     if path is None:
         raise click.UsageError("name the run or the package to measure")
-    baseline, threads = options.pop("baseline"), options.pop("threads") or ()
-    changes = {name: value for name, value in options.items() if value is not None}
-    say = on_stderr().line
-    outcomes = bench_devices(path, targets, baseline=baseline, threads=threads, changes=changes, out=out, say=say)
-    for outcome in outcomes:
-        if outcome.result is not None:
-            print_result(outcome.result, Console())
-            click.echo(f"{outcome.path}\n")
-    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
-    for error in errors[1:]:
-        click.echo(f"lth-edge: {error}", err=True)
-    if errors:
-        raise errors[0]
+    outcomes = bench_devices(path, targets, say=on_stderr().line, **options)
+    print_outcomes(outcomes, Console())
+    if (error := failure(outcomes)) is not None:
+        raise error
 
 
 @cli.command()

@@ -3,20 +3,23 @@
     python tools/pretend_pi.py --board pi4
 
 prints how to reach it and runs until Ctrl-C. Right and wrong are real there; time is not, nor are clock and heat.
-Needs an x86-64 Linux 6.7 or later with apt, pip, ssh and unshare, as root or with newuidmap.
+Needs root on an x86-64 Debian or Ubuntu with Linux 6.7 or later, apt, pip, ssh and unshare. It changes nothing outside
+its namespaces but a cache in the home folder.
 """
 
 import argparse
 import json
 import os
+import platform
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +83,8 @@ def pretend_pi(
     Raises:
         PretendError: it cannot be had here; the message says why.
     """
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64") or os.geteuid() != 0:
+        raise PretendError("it takes root, to map the users of another root, on Linux on x86-64")
     lacking = [tool for tool in NEEDED if shutil.which(tool) is None]
     if lacking:
         raise PretendError(f"no {', '.join(lacking)} here")
@@ -98,8 +103,7 @@ def pretend_pi(
             process = subprocess.Popen(_command(folder), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         port = FlakyPort(inner)
         try:
-            if os.geteuid() == 0:
-                _map_all_users(process)
+            _map_all_users(process)
             _wait(process, inner, folder / "log")
             pi = PretendPi(f"pretend-{board}", folder / "ssh_config", port, folder)
             pi.trust("its own")
@@ -107,8 +111,16 @@ def pretend_pi(
             yield pi
         finally:
             port.drop()
-            process.kill()
-            process.wait()
+            _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Kill the first process inside, with which all others go; what gains rights loses the signal of --kill-child."""
+    with suppress(OSError):
+        for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+    process.kill()
+    process.wait()
 
 
 def _settings(folder: Path, arm64: Arm64Root, board: str, machine: str, port: int) -> dict[str, object]:
@@ -136,18 +148,20 @@ def _settings(folder: Path, arm64: Arm64Root, board: str, machine: str, port: in
 
 def _command(folder: Path) -> list[str]:
     inside = Path(__file__).resolve().parent / "pretend_pi_root.py"
-    mapped = [] if os.geteuid() == 0 else ["--map-root-user", "--map-auto"]
-    namespaces = ["--user", *mapped, "--mount", "--pid", "--uts", "--fork", "--kill-child"]
+    namespaces = ["--user", "--mount", "--pid", "--uts", "--fork"]
     return ["unshare", *namespaces, sys.executable, str(inside), str(folder / "settings.json")]
 
 
 def _map_all_users(process: "subprocess.Popen[bytes]") -> None:
-    """By root's own hand: unshare of util-linux 2.38 leaves it to newuidmap, which not every machine has."""
-    own = Path("/proc/self/ns/user").readlink()
-    while process.poll() is None and Path(f"/proc/{process.pid}/ns/user").readlink() == own:
-        time.sleep(0.01)
-    for kind in ("gid_map", "uid_map"):  # users last: what is inside waits for them alone
-        Path(f"/proc/{process.pid}/{kind}").write_text(f"0 0 {_USERS}")
+    """By hand: unshare of util-linux 2.38 leaves it to newuidmap, which not every machine has."""
+    own, its = Path("/proc/self/ns/user"), Path(f"/proc/{process.pid}")
+    try:
+        while process.poll() is None and (its / "ns" / "user").readlink() == own.readlink():
+            time.sleep(0.01)
+        for kind in ("gid_map", "uid_map"):  # users last: what is inside waits for them alone
+            (its / kind).write_text(f"0 0 {_USERS}")
+    except OSError as error:
+        raise PretendError(f"this system makes no namespaces: {error}") from error
 
 
 def _sshd_config(port: int, cpu: str) -> str:
@@ -212,6 +226,7 @@ def main() -> None:
     parser.add_argument("--home-mb", type=int, default=0, help="room in the home folder; 0 is plenty")
     parser.add_argument("--throttled", default="0x0", help="what vcgencmd says, such as 0x50005")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with pretend_pi(
             asked.board,

@@ -8,6 +8,7 @@ All mounts, the interpreter of arm64 programs among them, belong to the namespac
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ def main() -> None:
         _become_root()
     settings = json.loads(Path(sys.argv[1]).read_text())
     _register(settings["qemu"])
+    socket.sethostname("raspberrypi")
     root = _overlay(Path(settings["root"]), Path(settings["work"]))
     _fill(root, settings)
     _mount_system(root)

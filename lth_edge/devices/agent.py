@@ -53,7 +53,7 @@ def probe(asked):
 
 def lacking(asked):
     """Which of the files with these hashes are not here, or not whole."""
-    return {"hashes": [digest for digest in asked["hashes"] if not _whole(CACHE / "blobs" / digest, digest)]}
+    return {"hashes": [digest for digest in asked["hashes"] if _hash(CACHE / "blobs" / digest) != digest]}
 
 
 def install(asked):
@@ -134,12 +134,13 @@ def forget(asked):
 
 def _state(folder, job):
     """Of a job: running, done (with the hashes of its files), failed (with what was said), or absent."""
+    # Asked for first: a job that ends in between has left its result by then.
+    holder = _holder()
     if (folder / "result.json").exists():
         names = sorted(path.name for path in folder.glob("outputs-*.npz")) + ["result.json"]
         return {"state": "done", "folder": str(folder), "files": {name: _hash(folder / name) for name in names}}
     if (folder / "failed.json").exists():
         return dict(json.loads((folder / "failed.json").read_text()), state="failed")
-    holder = _holder()
     if holder is not None and holder.get("id") == job:
         stage = folder / "stage"
         return {"state": "running", "stage": stage.read_text() if stage.exists() else "starting"}
@@ -230,15 +231,13 @@ def _lay_out(key, code):
     return folder
 
 
-def _whole(path, digest):
-    return path.is_file() and _hash(path) == digest
-
-
 def _hash(path):
+    """SHA-256 in hex; that of nothing where there is no file."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
+    if path.is_file():
+        with path.open("rb") as file:
+            for block in iter(lambda: file.read(1 << 20), b""):
+                digest.update(block)
     return digest.hexdigest()
 
 

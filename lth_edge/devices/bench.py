@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from lth_edge.recipe import BenchRecipe
 from lth_edge.runtime.library import target_of
 
 SCHEMA_VERSION = 1
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds without an answer after which a device that measures is left alone."""
 _WAIT = 600
 """Seconds that one question waits for news; each costs the device a Python."""
@@ -69,7 +70,7 @@ def bench_on(
             say("this bench is there already: fetching it")
         done = _await(target, shipment.id, say)
         result, outputs = _fetch(target, done, shipment, folder)
-        ask(target, "clear", id=shipment.id)
+        _patiently(target, partial(ask, target, "clear", id=shipment.id))
     return _content(target, subject, shipment, settings, result, outputs)
 
 
@@ -92,7 +93,7 @@ def _check_free(target: Target, holder: Mapping[str, Any] | None) -> None:
 
 def _start(target: Target, shipment: Shipment, facts: Mapping[str, Any], say: Say) -> None:
     site = "" if fits(facts) else bring_runtime(target, facts, say)
-    send(target, shipment.blobs, facts)
+    send(target, shipment.blobs, facts, say)
     who = {"who": f"{getpass.getuser()}@{platform.node()}", "since": datetime.now(UTC).isoformat(timespec="seconds")}
     code, key = shipment.code, shipment.code_key
     found = ask(target, "start", id=shipment.id, job=shipment.job, site=site, who=who, code=code, code_key=key)
@@ -104,27 +105,18 @@ def bring_runtime(target: Target, facts: Mapping[str, Any], say: Say) -> str:
     """The key of numpy and onnxruntime in the device's cache, brought there once."""
     key, wheels = wheelhouse(facts)
     if key not in facts["sites"]:
-        say("bringing numpy and onnxruntime")
+        say("numpy and onnxruntime are missing or too old: bringing them")
         blobs = hashed(wheels)
-        send(target, blobs, facts, installed_bytes(wheels))
+        send(target, blobs, facts, say, installed_bytes(wheels))
         ask(target, "install", timeout=600, key=key, hashes=list(blobs))
     return key
 
 
 def _await(target: Target, job: str, say: Say) -> dict[str, Any]:
-    stage, silent_since = "", time.monotonic()
+    stage = ""
     while True:
-        try:
-            found = ask(target, "wait", timeout=_WAIT + 60, id=job, stage=stage, seconds=_WAIT)
-        except Unreachable as error:
-            if time.monotonic() - silent_since > PATIENCE:
-                raise Unreachable(
-                    f"{target.name} no longer answers; the bench goes on there ({error.message})",
-                    "run the same command again later: it fetches the result",
-                ) from error
-            time.sleep(_RETRY)
-            continue
-        silent_since = time.monotonic()
+        ask_again = partial(ask, target, "wait", timeout=_WAIT + 60, id=job, stage=stage, seconds=_WAIT)
+        found = _patiently(target, ask_again)
         if found["state"] == "done":
             return found
         if found["state"] != "running":
@@ -136,11 +128,27 @@ def _await(target: Target, job: str, say: Say) -> dict[str, Any]:
             say(stage)
 
 
+def _patiently(target: Target, step: Callable[[], Any]) -> Any:
+    """What a step gives that may be taken twice; a device that measures may be slow to answer, or out of reach."""
+    end = math.inf
+    while True:
+        try:
+            return step()
+        except Unreachable as error:
+            end = min(end, time.monotonic() + PATIENCE)
+            if time.monotonic() >= end:
+                raise Unreachable(
+                    f"{target.name} no longer answers; the bench goes on there ({error.message})",
+                    "run the same command again later: it fetches the result",
+                ) from error
+            time.sleep(_RETRY)
+
+
 def _fetch(
     target: Target, done: Mapping[str, Any], shipment: Shipment, folder: Path
 ) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """The device's result and the outputs by form, byte for byte as they are there."""
-    target.get(done["folder"], list(done["files"]), folder)
+    _patiently(target, partial(target.get, done["folder"], list(done["files"]), folder))
     for name, digest in done["files"].items():
         if file_hash(folder / name) != digest:
             raise DeviceError(f"{name} came back damaged from {target.name}", "run the same command again")
@@ -168,7 +176,7 @@ def _content(
         "emulator": found["emulator"] or ("declared" if target.emulated else ""),
         **{key: found[key] for key in ("started", "seconds")},
         "lth_edge": __version__,
-        **{key: found[key] for key in ("machine", "before", "after", "during")},
+        **{key: found[key] for key in ("machine", "before", "after", "during", "other_work")},
         "forms": {form: _file(subject.forms[form], digest) for form, digest in shipment.job["forms"].items()},
         "missing": dict(shipment.missing),
         "runtime_bytes": found["runtime_bytes"],

@@ -27,6 +27,7 @@ from lth_edge.bench.machine import UNKNOWN
 from lth_edge.bench.null_graph import null_graph
 from lth_edge.bench.samples import footprint_samples, latency_samples
 from lth_edge.devices.board import board_facts, board_state, emulator
+from lth_edge.devices.cpu_time import cpu_time, other_work
 from lth_edge.devices.watch import Watch
 from lth_edge.errors import LthEdgeError
 from lth_edge.runtime.library import library_path
@@ -45,23 +46,15 @@ class Effort:
 
 
 def measure(job: Mapping[str, Any], folder: Path, blobs: Path) -> dict[str, Any]:
-    """Measure all forms side by side, for each number of threads in turn, and look at the board all the while."""
-    forms = {form: blobs / digest for form, digest in job["forms"].items()}
-    batches = {size: _saved(batch, blobs) for size, batch in job["batches"].items()}
-    null = folder / "null.onnx"
-    null.write_bytes(null_graph())
+    """Measure all forms side by side, and look at the board before, during and after."""
     began, before = time.monotonic(), board_state()
     _say(folder, "computing outputs")
-    for form, path in forms.items():
-        _save_outputs(path, _saved(job["vector"], blobs), folder / f"outputs-{form}.npz")
-    measurements = {}
+    for form, digest in job["forms"].items():
+        _save_outputs(blobs / digest, _saved(job["vector"], blobs), folder / f"outputs-{form}.npz")
+    start = cpu_time()
     with Watch() as watch:
-        for threads in job["threads"]:
-            _say(folder, f"measuring on {threads} thread{'s' * (threads > 1)}")
-            effort = Effort(threads, job["processes"], job["seconds"])
-            latency = latency_samples(forms, batches, null, effort)
-            footprint = footprint_samples(forms, batches[min(batches, key=int)], null, effort)
-            measurements[str(threads)] = {"latency": asdict(latency), "footprint": asdict(footprint)}
+        samples = _samples(job, folder, blobs)
+    others, after = other_work(start, cpu_time()), board_state()
     return {
         "started": before["time"],
         "seconds": round(time.monotonic() - began, 2),
@@ -69,10 +62,27 @@ def measure(job: Mapping[str, Any], folder: Path, blobs: Path) -> dict[str, Any]
         "machine": board_facts() | {"threads": job["threads"]},
         "before": before,
         "during": watch.seen,
-        "after": board_state(),
+        "after": after,
+        "other_work": others,
         "runtime_bytes": runtime_bytes(),
-        "samples": measurements,
+        "samples": samples,
     }
+
+
+def _samples(job: Mapping[str, Any], folder: Path, blobs: Path) -> dict[str, Any]:
+    """Number of threads -> raw samples, measured one after the other."""
+    forms = {form: blobs / digest for form, digest in job["forms"].items()}
+    batches = {size: _saved(batch, blobs) for size, batch in job["batches"].items()}
+    null = folder / "null.onnx"
+    null.write_bytes(null_graph())
+    samples = {}
+    for threads in job["threads"]:
+        _say(folder, f"measuring on {threads} thread{'s' * (threads > 1)}")
+        effort = Effort(threads, job["processes"], job["seconds"])
+        latency = latency_samples(forms, batches, null, effort)
+        footprint = footprint_samples(forms, batches[min(batches, key=int)], null, effort)
+        samples[str(threads)] = {"latency": asdict(latency), "footprint": asdict(footprint)}
+    return samples
 
 
 def runtime_bytes() -> dict[str, int | str]:

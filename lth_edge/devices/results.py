@@ -13,7 +13,7 @@ from lth_edge.devices.last_seen import remember
 from lth_edge.devices.subject import Subject, subject_of
 from lth_edge.devices.target import Target
 from lth_edge.devices.targets import file_name
-from lth_edge.errors import LthEdgeError, RecipeError
+from lth_edge.errors import DeviceError, LthEdgeError, RecipeError
 from lth_edge.files import write_json
 from lth_edge.recipe import BenchRecipe
 
@@ -41,8 +41,9 @@ def bench_devices(
     targets: Sequence[Target],
     *,
     baseline: Path | None = None,
-    threads: Sequence[int] = (),
-    changes: Mapping[str, Any] | None = None,
+    threads: Sequence[int] | None = None,
+    processes: int | None = None,
+    seconds: float | None = None,
     out: Path | None = None,
     say: Say,
 ) -> list[Outcome]:
@@ -50,8 +51,7 @@ def bench_devices(
 
     Args:
         path: a run, or a package with `baseline`, the dense model that it came from.
-        threads: numbers of onnxruntime threads; by default the run's own.
-        changes: fields of `BenchRecipe` that differ from the run's own.
+        threads: numbers of onnxruntime threads; by default the run's own, as are processes and seconds.
         out: folder of the results; by default `devices` in the run, or beside the package.
         say: takes a line of news.
 
@@ -59,19 +59,28 @@ def bench_devices(
         InputError, DamagedError: the run or the package cannot be used.
         RecipeError: a number out of bounds, or two targets whose results would have one name.
     """
-    if any(number < 1 for number in threads):
+    if any(number < 1 for number in threads or ()):
         raise RecipeError("a number of threads is below 1", "such as --threads 1,4")
     names = [file_name(target.name) for target in targets]
     for name in names:
         if names.count(name) > 1:
             raise RecipeError(f"two results would be called {name}.json", "give each device once")
     with subject_of(path, baseline) as subject:
-        settings = replace(subject.settings, **(changes or {}))
-        wanted = dict.fromkeys(threads) or [settings.bench_threads]
+        changes: dict[str, Any] = {"processes": processes, "seconds": seconds}
+        settings = replace(subject.settings, **{key: value for key, value in changes.items() if value is not None})
+        wanted = dict.fromkeys(threads or [settings.bench_threads])
         folder = out or subject.results
         measure = partial(_one, subject, settings, list(wanted), folder, say)
         begun = [_begin(measure, target) for target in targets]
         return [outcome.result() for outcome in begun]
+
+
+def failure(outcomes: Sequence[Outcome]) -> LthEdgeError | None:
+    """What went wrong, device by device; None where nothing did."""
+    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+    if len(errors) < 2:
+        return errors[0] if errors else None
+    return DeviceError(f"{len(errors)} devices gave no result\n" + "\n".join(map(str, errors)))
 
 
 def _begin(measure: Callable[[Target], Outcome], target: Target) -> "Future[Outcome]":

@@ -1,7 +1,7 @@
 """What travels to a device: files by their hash, none of them twice, and the job that names them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
@@ -10,11 +10,12 @@ from typing import Any
 
 from lth_edge.bench.choice import SPARSE
 from lth_edge.bench.inputs import Feed, save_feed
+from lth_edge.bench.wording import kilobytes
 from lth_edge.devices.board_agent import ask
 from lth_edge.devices.ssh_errors import disk_full
 from lth_edge.devices.subject import Subject
 from lth_edge.devices.target import Target
-from lth_edge.errors import InputError
+from lth_edge.errors import DeviceError, InputError
 from lth_edge.files import file_hash
 from lth_edge.recipe import BenchRecipe
 from lth_edge.runtime.library import library_path
@@ -22,7 +23,7 @@ from lth_edge.runtime.library import library_path
 CODE = (
     *"__init__.py _version.py errors.py".split(),
     *(f"bench/{name}.py" for name in "__init__ inputs machine null_graph process samples worker".split()),
-    *(f"devices/{name}.py" for name in "__init__ board job watch".split()),
+    *(f"devices/{name}.py" for name in "__init__ board cpu_time job watch".split()),
     *(f"runtime/{name}.py" for name in "__init__ library session".split()),
 )
 """The part of lth-edge that measures, the same there as here."""
@@ -85,23 +86,31 @@ def pack(subject: Subject, settings: BenchRecipe, threads: Sequence[int], machin
     return Shipment(_key({"job": job, "code": hashes}), job, hashes, blobs, missing)
 
 
-def send(target: Target, blobs: Mapping[str, Path], facts: Mapping[str, Any], room: int = 0) -> None:
-    """Copy the files that the device lacks into its cache.
+def send(
+    target: Target, blobs: Mapping[str, Path], facts: Mapping[str, Any], say: Callable[[str], None], room: int = 0
+) -> None:
+    """Copy the files that the device lacks into its cache, and have it check their hashes.
 
     Args:
         blobs: hash -> file here.
         facts: as the agent's probe gives them.
+        say: takes a line of news.
         room: bytes needed there beyond the files themselves.
 
     Raises:
         DeviceError: the device has no room for them, or they cannot be copied.
     """
     lacking = ask(target, "lacking", hashes=list(blobs))["hashes"]
-    needed = sum(blobs[digest].stat().st_size for digest in lacking) + room + _ROOM_LEFT
+    if not lacking:
+        return
+    size = sum(blobs[digest].stat().st_size for digest in lacking)
+    needed = size + room + _ROOM_LEFT
     if facts["free_bytes"] < needed:
         raise disk_full(target.name, needed, facts["free_bytes"])
-    if lacking:
-        target.put({digest: blobs[digest] for digest in lacking}, f"{facts['cache']}/blobs")
+    say(f"copying {kilobytes(size)}")
+    target.put({digest: blobs[digest] for digest in lacking}, f"{facts['cache']}/blobs")
+    if ask(target, "lacking", hashes=lacking)["hashes"]:
+        raise DeviceError(f"files did not arrive whole on {target.name}", "run the same command again")
 
 
 def hashed(paths: Sequence[Path]) -> dict[str, Path]:

@@ -17,7 +17,7 @@ _ADDRESS = re.compile(
     r"ssh:(?:(?P<user>[\w.][\w.-]*)@)?(?P<host>[\w.][\w.-]*|\[[0-9A-Fa-f:.%\w]+\])(?::(?P<port>\d+))?"
 )
 # Nothing here loosens a check; whoever must answer a question is told to, by hand.
-_OPTIONS = {"BatchMode": "yes", "ConnectTimeout": "10", "ServerAliveInterval": "5", "ServerAliveCountMax": "3"}
+_OPTIONS = {"BatchMode": "yes", "ConnectTimeout": "20", "ServerAliveInterval": "15", "ServerAliveCountMax": "4"}
 _CONNECTION_FAILED = 255
 _SLOWEST = 50_000
 """Bytes a second, below which a transfer counts as stuck."""

@@ -10,6 +10,7 @@ from rich.text import Text
 from lth_edge.bench.machine import UNKNOWN
 from lth_edge.bench.wording import change, kilobytes
 from lth_edge.devices.last_seen import Seen
+from lth_edge.devices.results import Outcome
 
 _BATCH = 1
 
@@ -24,6 +25,14 @@ def print_result(result: Mapping[str, Any], console: Console) -> None:
         console.print(_emulated(result))
     for line in _footnotes(result):
         console.print(Text(line), soft_wrap=True)
+
+
+def print_outcomes(outcomes: Sequence[Outcome], console: Console) -> None:
+    """Print what each device gave that gave something, and where it lies."""
+    for outcome in outcomes:
+        if outcome.result is not None:
+            print_result(outcome.result, console)
+            console.print(Text(f"{outcome.path}\n"), soft_wrap=True)
 
 
 def print_devices(devices: Sequence[Seen], console: Console) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 from lth_edge.bench.machine import UNKNOWN
 
-BUSY = 0.5
-"""A load before measuring, in processes, that is no longer that of an idle machine."""
+BUSY = 0.1
+"""A share of all cores' time for other work that an idle machine stays below."""
 TOLERANCE = 1e-4
 """Largest error of float32 results on another processor, as a share of the largest output; as in a package."""
 _ROUNDED = ("int8",)
@@ -17,9 +17,9 @@ def taints(result: Mapping[str, Any]) -> list[str]:
     """Sentences, none for a clean measurement.
 
     Args:
-        result: a device's result, its "machine", "before", "during", "after", "measurements" and "checked".
+        result: a device's result, its "machine", "before", "during", "after", "other_work", "measurements", "checked".
     """
-    return [*_throttling(result), *_governor(result), *_load(result), *_threads(result), *_errors(result)]
+    return [*_throttling(result), *_governor(result), *_busy(result), *_threads(result), *_errors(result)]
 
 
 def _throttling(result: Mapping[str, Any]) -> list[str]:
@@ -38,9 +38,10 @@ def _governor(result: Mapping[str, Any]) -> list[str]:
     return [f"the governor changed while measuring: {', then '.join(told)}"] if len(told) > 1 else []
 
 
-def _load(result: Mapping[str, Any]) -> list[str]:
-    load = result["before"]["load"]
-    return [f"busy before measuring: a load of {load:g}"] if load != UNKNOWN and load > BUSY else []
+def _busy(result: Mapping[str, Any]) -> list[str]:
+    share = result["other_work"]
+    busy = share != UNKNOWN and share > BUSY
+    return [f"busy while measuring: {share:.0%} of its processors' time went to other work"] if busy else []
 
 
 def _threads(result: Mapping[str, Any]) -> list[str]:

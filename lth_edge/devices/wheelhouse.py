@@ -52,18 +52,9 @@ def installed_bytes(wheels: list[Path]) -> int:
 
 
 def _download(tags: list[str], folder: Path) -> None:
-    words = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--only-binary=:all:",
-        "--dest",
-        str(folder),
-    ]
-    done = subprocess.run([*words, *tags, *WANTED], capture_output=True, text=True, check=False)
+    download = "-m pip download --quiet --no-deps --only-binary=:all: --dest".split()
+    words = [sys.executable, *download, str(folder), *tags, *WANTED]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or [done.stderr.strip()]
         raise DeviceError(

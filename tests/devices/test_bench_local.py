@@ -17,8 +17,8 @@ from lth_edge.devices.target import LocalTarget
 
 FORMS = ["dense", "int8", "ticket", "sparse"]
 KEYS = (
-    "schema_version target name kind emulator started seconds lth_edge machine before after during forms missing "
-    "runtime_bytes measurements checked taints"
+    "schema_version target name kind emulator started seconds lth_edge machine before after during other_work "
+    "forms missing runtime_bytes measurements checked taints"
 ).split()
 STATE = {"time", "governor", "frequency_mhz", "temperature_c", "throttled", "load", "memory_available_bytes"}
 
@@ -76,6 +76,13 @@ def test_the_result_holds_what_it_promises(measured: dict[str, Any]) -> None:
     assert all(size == "unknown" or size > 10_000 for size in measured["runtime_bytes"].values())
 
 
+def test_the_sample_that_other_tests_use_is_of_the_same_kind(measured: dict[str, Any]) -> None:
+    sample = json.loads((Path(__file__).parent / "sample.json").read_text())
+    assert list(sample) == list(measured)
+    assert sample["machine"].keys() == measured["machine"].keys()
+    assert sample["measurements"]["1"].keys() == measured["measurements"]["1"].keys()
+
+
 def test_every_form_is_measured_on_every_number_of_threads(measured: dict[str, Any]) -> None:
     assert list(measured["measurements"]) == ["1", "2"]
     for threads, found in measured["measurements"].items():
@@ -123,6 +130,13 @@ def test_nothing_is_shipped_twice_and_damage_is_mended(
     (cache_home / ".cache" / "lth-edge" / "device" / "blobs" / dense).write_bytes(b"damaged")
     assert lth_edge("bench", run, "--on", "local").code == 0
     assert sent == [dense]
+
+
+def test_what_does_not_arrive_whole_is_told(run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(LocalTarget, "put", lambda *words: None)
+    done = lth_edge("bench", run, "--on", "local")
+    assert (done.code, done.said[0]) == (9, "lth-edge: files did not arrive whole on local")
 
 
 def test_a_bench_that_was_left_behind_is_fetched(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,6 +187,13 @@ def test_a_form_without_kernels_for_the_device_is_missing_with_the_reason(run: P
         shipment = pack(subject, subject.settings, [1], "linux-riscv64", tmp_path)
     assert list(shipment.job["forms"]) == ["dense", "int8", "ticket"]
     assert shipment.missing == {"sparse": "there are no sparse kernels for linux-riscv64"}
+
+
+def test_all_devices_that_fail_are_told_of(run: Path, tmp_path: Path) -> None:
+    done = lth_edge("bench", run, "--on", "ssh:a@lth-edge.invalid", "--on", "ssh:b@lth-edge.invalid", "--out", tmp_path)
+    assert done.code == 9
+    assert done.said[0] == "lth-edge: 2 devices gave no result"
+    assert all(f"{name}@lth-edge.invalid cannot be reached" in done.stderr for name in "ab")
 
 
 @pytest.mark.parametrize(

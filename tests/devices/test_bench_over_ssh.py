@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command import Done, Finished, lth_edge
+from command import QUICK, Done, Finished, lth_edge
 from pretend_pi import PretendPi
 
 from lth_edge.devices import bench
@@ -53,22 +53,10 @@ def test_a_bare_pi_is_measured_though_it_throttles_and_the_connection_drops(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(bench, "PATIENCE", 0)
     baseline = pruned.folder / "files" / "dense.onnx"
     with start_pi("zero2w", onnxruntime=False) as pi:
-        words = (
-            "bench",
-            sparse_package,
-            "--baseline",
-            baseline,
-            "--on",
-            "pi",
-            "--devices",
-            devices(pi),
-            "--out",
-            tmp_path,
-        )
-        words = (*words, "--processes", 2, "--seconds", 0.05)
+        where = ("--on", "pi", "--devices", devices(pi))
+        words = ("bench", sparse_package, "--baseline", baseline, *where, *QUICK, "--out", tmp_path)
         lost = _dropped_while_measuring(pi, monkeypatch, words)
         assert lost.code == 9
         assert lost.said[0].startswith("lth-edge: pi no longer answers; the bench goes on there")
@@ -80,7 +68,7 @@ def test_a_bare_pi_is_measured_though_it_throttles_and_the_connection_drops(
         assert shell(pi, "ls -A .cache/lth-edge/device/jobs /run/lock /tmp").split() == [
             ".cache/lth-edge/device/jobs:", "/run/lock:", "/tmp:",
         ]  # fmt: skip
-        assert lth_edge("bench", "--forget", "--on", "pi", "--devices", devices(pi)).code == 0
+        assert lth_edge("bench", "--forget", *where).code == 0
         assert shell(pi, "ls -A") == ""
     _check_result(json.loads((tmp_path / "pi.json").read_text()), done)
 
@@ -88,6 +76,7 @@ def test_a_bare_pi_is_measured_though_it_throttles_and_the_connection_drops(
 def _dropped_while_measuring(pi: PretendPi, monkeypatch: pytest.MonkeyPatch, words: tuple[Any, ...]) -> Done:
     """The connection ends, and the board gets hot, as soon as it measures."""
     with monkeypatch.context() as patch:
+        patch.setattr(bench, "PATIENCE", 0)
         ask = bench.ask
 
         def dropping(target: Any, verb: str, *rest: Any, **asked: Any) -> Any:
