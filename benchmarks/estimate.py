@@ -48,7 +48,7 @@ SPARSE = sparse_form("fp32")
 _LOOPS_OF = "sapphirerapids"
 _VECTOR_PRODUCTS = 32
 """Multiply-adds a cycle of two AVX-512 units: what the clock is told from."""
-_ROUNDS, _RUNS = 15, 7
+_ROUNDS, _RUNS = 11, 5
 _GRID = np.geomspace(0.01, 1.0, 60).round(3)
 _LEAST_BANDWIDTH = 0.1
 _READ_ONCE = ("vector", "int8 vector")

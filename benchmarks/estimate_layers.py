@@ -76,7 +76,7 @@ def blocks() -> Iterator[Block]:
             f"linear {narrow}-{wide} x {tokens}", [_linear(narrow, wide), _linear(wide, narrow)], (1, tokens, narrow)
         )
     for narrow, wide in ((300, 784), (256, 4096), (1000, 1280), (1024, 2048), (2048, 2048)):
-        yield Block(f"linear {narrow}-{wide} x 1", [_linear(narrow, wide), _linear(wide, narrow)], (1, narrow))
+        yield Block(f"linear {narrow}-{wide} x 1", [_gemm(narrow, wide), _gemm(wide, narrow)], (1, narrow))
     for channels, size in ((64, 32), (64, 112), (256, 8)):
         step: Step = ("MaxPool", (), {"kernel_shape": [3, 3], "pads": [1] * 4})
         yield Block(f"MaxPool 3x3 {channels} at {size}", [step], (1, channels, size, size))
@@ -91,3 +91,8 @@ def _conv(channels: int, rows: int, kernel: int, group: int = 1) -> Step:
 
 def _linear(columns: int, rows: int) -> Step:
     return "MatMul", (columns, rows), {}
+
+
+def _gemm(columns: int, rows: int) -> Step:
+    """As PyTorch exports a layer on a single vector."""
+    return "Gemm", (rows, columns), {"transB": 1}

@@ -18,7 +18,7 @@ from lth_edge.bench.wording import change, kilobytes
 from lth_edge.convert.model_file import save_model
 from lth_edge.convert.trial_model import trial_model
 from lth_edge.devices.bench import bring_runtime
-from lth_edge.devices.board_agent import ask
+from lth_edge.devices.board_agent import ask, narrow_machine
 from lth_edge.devices.checkup import Finding, can_be_visited, judge_kernels, judge_machine, overall
 from lth_edge.devices.diagnosis import Diagnosis, Outlook
 from lth_edge.devices.probe import PROCESSES, probe
@@ -47,6 +47,8 @@ def diagnose(
     """
     when = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     told = ask(target, "probe")
+    if narrow := narrow_machine(target):
+        told |= {"machine": narrow, "bits": 32}
     facts = _facts(told)
     findings, outlook = [], None
     if can_be_visited(facts):

@@ -107,9 +107,11 @@ def _judge_runtime(version: str, installed: Mapping[str, str]) -> Finding:
 
 def instruction_set(facts: Mapping[str, Any]) -> str:
     """What the kernels choose on this machine when they are loaded; `kernels/cpu/choose.cc` is the rule."""
-    flags = set(facts.get("flags", ()))
+    flags = set(facts["flags"])
     if facts["processor"] in {"aarch64", "arm64"}:
         return "NEON"
+    if UNKNOWN in flags:
+        return "the widest vectors that they find (the system does not list them)"
     if {"avx512f", "avx512bw", "avx512vl", "avx2"} <= flags:
         return "AVX-512"
     return "AVX2" if {"avx2", "fma", "f16c"} <= flags else "SSE2, the baseline of x86-64: no wider vectors were found"

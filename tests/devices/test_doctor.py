@@ -15,6 +15,7 @@ from lth_edge.convert.model_file import save_model
 from lth_edge.convert.random_masks import mask_at_random
 from lth_edge.convert.sparse import to_sparse
 from lth_edge.devices import last_seen, probe, visit
+from lth_edge.devices.checkup import instruction_set
 from lth_edge.devices.diagnosis import Outlook
 from lth_edge.devices.target import Done, LocalTarget
 from lth_edge.doctor import diagnose
@@ -69,6 +70,8 @@ class OtherMachine(LocalTarget):
 
     def run(self, command: Sequence[str], stdin: bytes = b"", timeout: float = 60) -> Done:
         asked = "probe" if command[1] == "-" else command[2].rpartition(".")[2] if "start.py" in command[1] else ""
+        if command[0] == "uname":
+            return Done(0, b"Linux aarch64\n", b"")
         self.asked.append(asked)
         changes = dict(self._answers.get(asked, {}))
         if "code" in changes:  # how a process ended, all of it
@@ -311,6 +314,20 @@ def test_a_device_declared_emulated_is_taken_for_it() -> None:
 
     diagnosis = diagnose(Declared())
     assert diagnosis.verdict == "limited" and "declared" in the(diagnosis.findings, "machine").told
+
+
+@pytest.mark.parametrize(
+    ("processor", "flags", "told"),
+    [
+        ("aarch64", ["asimd"], "NEON"),
+        ("x86_64", ["avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl"], "AVX-512"),
+        ("x86_64", ["avx2", "fma", "f16c", "avx512f"], "AVX2"),
+        ("x86_64", ["sse4_2"], "SSE2"),
+        ("x86_64", ["unknown"], "does not list"),
+    ],
+)
+def test_the_instruction_set_is_what_the_kernels_choose(processor: str, flags: list[str], told: str) -> None:
+    assert told in instruction_set({"processor": processor, "flags": flags})
 
 
 def test_what_doctor_found_is_listed_with_the_device() -> None:
