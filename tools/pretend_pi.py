@@ -94,7 +94,6 @@ def pretend_pi(
         raise PretendError(f"its files cannot be fetched: {error}") from error
     with tempfile.TemporaryDirectory(prefix="pretend-pi-") as name:
         folder = Path(name)
-        folder.chmod(0o755)
         inner = _free_port()
         settings = _settings(folder, arm64, board, machine, inner)
         settings |= {"site": str(arm64.site) if onnxruntime else "", "home_bytes": home_bytes}

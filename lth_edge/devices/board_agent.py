@@ -13,8 +13,11 @@ OLDEST_PYTHON = (3, 10)
 _NARROW = ("armv6l", "armv7l", "armhf", "i386", "i486", "i586", "i686")
 
 
-def ask(target: Target, verb: str, timeout: float = 60, **asked: Any) -> dict[str, Any]:
+def ask(target: Target, verb: str, timeout: float = 300, **asked: Any) -> dict[str, Any]:
     """What a verb of the agent answers.
+
+    Args:
+        timeout: in seconds; small boards take their time to hash large files, and ssh tells sooner of one that is gone.
 
     Raises:
         DeviceError: the device has no such Python, no room, or the agent fails there.

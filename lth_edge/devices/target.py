@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -88,5 +89,6 @@ def _copy(source: Path, to: Path) -> None:
         shutil.copyfile(source, part)
         part.replace(to)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # where there can be no such file either
+            part.unlink()
         raise DeviceError(f"cannot copy {source} to {to}: {error.strerror}", "make room, or check the path") from error

@@ -82,6 +82,8 @@ def _target(file: Path, name: str, fields: Any) -> AnyTarget:
             kind = {str: "a text", bool: "true or false"}[_FIELDS[key]]
             raise RecipeError(f"{file}: {key} of {name} must be {kind}", f"not {value!r}")
     if fields["target"] == LOCAL:
+        if len(fields) > 1:
+            raise RecipeError(f"{file}: {name} is this machine, which has no other fields", "leave them away")
         return LocalTarget()
     config = fields.get("ssh_config")
     return replace(

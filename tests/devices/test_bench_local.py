@@ -153,6 +153,35 @@ def test_a_bench_that_was_left_behind_is_fetched(run: Path, monkeypatch: pytest.
     assert "this bench is there already: fetching it" in done.stderr
 
 
+def test_a_short_silence_is_waited_out(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask_really, silent = bench.ask, ["wait", "wait", "clear"]
+
+    def ask_badly(target: Any, verb: str, *rest: Any, **asked: Any) -> Any:
+        if verb in silent and asked.get("stage") != "":
+            silent.remove(verb)
+            raise bench.Unreachable("lost", "again")
+        return ask_really(target, verb, *rest, **asked)
+
+    monkeypatch.setattr(bench, "_RETRY", 0)
+    monkeypatch.setattr(bench, "ask", ask_badly)
+    done = lth_edge("bench", run, "--on", "local")
+    assert (done.code, silent) == (0, []), done.stderr
+
+
+def test_what_comes_back_damaged_is_refused(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    get = LocalTarget.get
+
+    def damaging(target: LocalTarget, folder: str, names: list[str], into: Path) -> None:
+        get(target, folder, names, into)
+        (into / "outputs-dense.npz").write_bytes(b"damaged")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalTarget, "get", damaging)
+        done = lth_edge("bench", run, "--on", "local")
+    assert (done.code, done.said[0]) == (9, "lth-edge: outputs-dense.npz came back damaged from local")
+    assert lth_edge("bench", run, "--on", "local").code == 0
+
+
 def test_a_second_bench_is_refused_and_told_who_holds_the_board(run: Path) -> None:
     ask(LocalTarget(), "probe")
     with held('{"who": "ann@desk", "since": "noon", "id": "another"}'):
@@ -187,6 +216,14 @@ def test_a_form_without_kernels_for_the_device_is_missing_with_the_reason(run: P
         shipment = pack(subject, subject.settings, [1], "linux-riscv64", tmp_path)
     assert list(shipment.job["forms"]) == ["dense", "int8", "ticket"]
     assert shipment.missing == {"sparse": "there are no sparse kernels for linux-riscv64"}
+
+
+def test_a_device_declared_emulated_is_no_measured_one(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LocalTarget, "emulated", True)
+    done = lth_edge("bench", run, "--on", "local", "--out", run / "declared")
+    found = json.loads((run / "declared" / "local.json").read_text())
+    assert (found["kind"], found["emulator"]) == ("emulated", "declared")
+    assert "not measured on the device" in done.stdout
 
 
 def test_all_devices_that_fail_are_told_of(run: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from lth_edge.devices.ssh import SshTarget
 from lth_edge.devices.ssh_errors import connection_error, transfer_error
 from lth_edge.devices.target import Unreachable
+from lth_edge.errors import DeviceError
 
 TARGET = SshTarget("pi4", "raspberrypi.local", "pi", 2222)
 CHANGED = """@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
@@ -69,3 +70,17 @@ def test_a_full_disk_is_told_from_other_failures() -> None:
     assert "pi4 is full: 1.0 MB are needed and 0.0 MB are free" in transfer_error(TARGET, b"Failure", 10**6, df).message
     assert "cannot copy files to pi4: Failure" in transfer_error(TARGET, b"Failure", 10, df).message
     assert "cannot copy files to pi4: Failure" in transfer_error(TARGET, b"Failure", 10**6, b"").message
+
+
+@pytest.mark.parametrize("tool", ["ssh", "sftp"])
+def test_a_machine_without_ssh_is_told_to_install_it(
+    tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(DeviceError, match=f"this machine has no {tool}"):
+        TARGET.run(["true"]) if tool == "ssh" else TARGET.get("/home", ["file"], tmp_path)
+
+
+def test_a_path_that_would_end_a_line_of_sftp_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DeviceError, match="holds a line break"):
+        TARGET.get("/home/pi\nrm *", ["file"], tmp_path)

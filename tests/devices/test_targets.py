@@ -58,6 +58,7 @@ def test_a_device_has_its_name_python_and_configuration(tmp_path: Path) -> None:
         ('[pi4]\ntarget = "ssh:pi@host"\npassword = "x"\n', "unknown field 'password'"),
         ('[pi4]\ntarget = "ssh:pi@host"\nemulated = "yes"\n', "emulated of pi4 must be true or false"),
         ('[pi4]\ntarget = "pi@host"\n', "no address of a device"),
+        ('[here]\ntarget = "local"\npython = "/opt/python"\n', "which has no other fields"),
         ('["../pi"]\ntarget = "ssh:pi@host"\n', "cannot be called"),
         ('[local]\ntarget = "ssh:pi@host"\n', "cannot be called"),
     ],
