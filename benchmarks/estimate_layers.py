@@ -75,7 +75,7 @@ def blocks() -> Iterator[Block]:
         yield Block(
             f"linear {narrow}-{wide} x {tokens}", [_linear(narrow, wide), _linear(wide, narrow)], (1, tokens, narrow)
         )
-    for narrow, wide in ((300, 784), (256, 4096), (1000, 1280), (1024, 2048), (2048, 2048)):
+    for narrow, wide in ((100, 300), (256, 256), (64, 784), (300, 784), (256, 4096), (1000, 1280), (1024, 2048)):
         yield Block(f"linear {narrow}-{wide} x 1", [_gemm(narrow, wide), _gemm(wide, narrow)], (1, narrow))
     for channels, size in ((64, 32), (64, 112), (256, 8)):
         step: Step = ("MaxPool", (), {"kernel_shape": [3, 3], "pads": [1] * 4})
