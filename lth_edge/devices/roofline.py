@@ -1,7 +1,7 @@
 """The roofline: a layer takes as long as its multiply-adds or its bytes, whichever takes longer, and a little more.
 
 A kernel reaches a share of what its inner loop could do (Williams, Waterman and Patterson 2009, with a ceiling for each
-kind of kernel). The shares are calibrated by single layers on an x86 machine, where whole networks are the check
+kind of kernel). The shares are calibrated by blocks of layers on an x86 machine, where whole networks are the check
 (benchmarks/estimate.py); on another core they are a guess, and the ranges say how good a one.
 """
 
@@ -40,19 +40,19 @@ class Share:
 
 SHARES = {
     "conv": Share("dense", 0.68, 0.13),
-    "depthwise": Share("dense", 0.27, 0.5),
-    "gemm": Share("dense", 0.63, 1.0),
-    "vector": Share("dense", 1.0, 0.36),
+    "depthwise": Share("dense", 0.27, 1.0),
+    "gemm": Share("dense", 0.68, 1.0),
+    "vector": Share("dense", 1.0, 0.42),
     "int8 conv": Share("int8", 0.63, 0.1),
-    "int8 depthwise": Share("int8", 0.041, 1.0),
-    "int8 gemm": Share("int8", 1.0, 0.12),
-    "int8 vector": Share("int8", 1.0, 0.29),
-    "sparse conv": Share("sparse", 0.42, 0.31),
-    "sparse depthwise": Share("sparse", 0.29, 1.0),
-    "sparse gemm": Share("sparse", 0.58, 0.15),
-    "sparse vector": Share("vector", 1.0, 0.42),
-    "pool": Share("dense", 0.36, 0.39),
-    "elementwise": Share("dense", 0.038, 0.86),
+    "int8 depthwise": Share("int8", 0.048, 1.0),
+    "int8 gemm": Share("int8", 1.0, 0.13),
+    "int8 vector": Share("int8", 1.0, 0.23),
+    "sparse conv": Share("sparse", 0.42, 0.34),
+    "sparse depthwise": Share("sparse", 0.36, 1.0),
+    "sparse gemm": Share("sparse", 0.63, 0.17),
+    "sparse vector": Share("vector", 1.0, 0.5),
+    "pool": Share("dense", 0.34, 0.46),
+    "elementwise": Share("dense", 0.041, 0.79),
 }
 """Calibrated by benchmarks/estimate.py."""
 STREAMED = SHARES["vector"].bandwidth
