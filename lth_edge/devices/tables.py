@@ -70,14 +70,15 @@ def _timed(result: Mapping[str, Any], threads: str, measured: Mapping[str, Any])
 def _emulated(result: Mapping[str, Any]) -> Table:
     grid = _grid(("form", "bytes", "results against here"))
     for form, file in result["forms"].items():
-        told = f"largest error {float(result['checked'][form]):.1e} of the largest output"
+        error = float(result["checked"][form])
+        told = f"largest error {error:.1e} of the largest output" if error else "the same to the bit"
         grid.add_row(*map(Text, (form, f"{file['bytes']:,}", told)))
     return grid
 
 
 def _footnotes(result: Mapping[str, Any]) -> list[str]:
     heat = [look["temperature_c"] for look in result["during"] if look["temperature_c"] != UNKNOWN]
-    warm = [f"{min(heat):.0f} to {max(heat):.0f} degrees Celsius while measuring"] if heat else []
+    warm = [f"at most {max(heat):.0f} degrees Celsius while measuring"] if heat else []
     missing = [f"no {form}: {why}" for form, why in result["missing"].items()]
     return [*missing, *warm, *(f"tainted: {taint}" for taint in result["taints"])]
 
