@@ -16,7 +16,16 @@ from lth_edge.convert.inventory import inventory
 from lth_edge.convert.model_file import layer_sparsity, read_model
 from lth_edge.convert.sparse import to_sparse
 from lth_edge.devices.boards import Board, board
-from lth_edge.devices.roofline import METHOD, NOTE, LayerEstimate, estimate_layers, speedup_range
+from lth_edge.devices.roofline import (
+    METHOD,
+    NOTE,
+    RATIO_SPREAD,
+    SPREAD,
+    SPREAD_INT8,
+    LayerEstimate,
+    estimate_layers,
+    speedup_range,
+)
 from lth_edge.errors import InputError
 from lth_edge.files import read_json, write_json
 
@@ -124,8 +133,8 @@ def print_estimate(found: Estimate, console: Console) -> None:
 
 
 def _accuracy(found: Estimate) -> str:
-    int8 = "; those of int8 to a factor of 4" if "int8" in found.layers else ""
-    return f"times are good to a factor of 2, speed-ups over dense to 30%{int8}; {NOTE}"
+    int8 = f"; both of int8 to {SPREAD_INT8:g}" if "int8" in found.layers else ""
+    return f"times are good to a factor of {SPREAD:g}, speed-ups over dense to one of {RATIO_SPREAD:g}{int8}; {NOTE}"
 
 
 def _forms(found: Estimate) -> Table:

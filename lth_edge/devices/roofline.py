@@ -18,8 +18,8 @@ METHOD = (
     "calibrated on x86"
 )
 NOTE = "not measured on device"
-SPREAD, SPREAD_INT8 = 2.0, 4.0
-"""Within these factors a layer's time lies, in float32 and in int8: runtimes differ in what of int8 they can fuse."""
+SPREAD, SPREAD_INT8 = 2.0, 5.0
+"""Within these factors a time lies, in float32 and in int8, where it depends on what a runtime can fuse."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ STREAMED = SHARES["vector"].bandwidth
 OPERATOR_CYCLES, LAYER_CYCLES, CALL_CYCLES = 4000.0, 1000.0, 20000.0
 """Beside the work: of an operator, of a further layer of its chain, of a call from Python; likewise."""
 CALL = "call"
-RATIO_SPREAD, RATIO_SPREAD_INT8 = 1.3, 3.0
-"""The same of a speed-up over dense: some of the errors are in both times."""
+RATIO_SPREAD, RATIO_SPREAD_INT8 = 1.6, 5.0
+"""The same of a speed-up over dense: some of the errors are in both times. What the check on x86 found."""
 
 
 @dataclass(frozen=True)
