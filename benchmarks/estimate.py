@@ -25,11 +25,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.estimate_layers import SPARSITY, Block, blocks
-from benchmarks.kernels import peak
 from benchmarks.kernels.ceiling import aligned
 from benchmarks.kernels.forms import DENSE, INT8, NULL, sparse_form, write_forms
 from benchmarks.kernels.measure import RESULTS, place
 from benchmarks.kernels.models import example_inputs, write_model
+from benchmarks.kernels.native import build
+from benchmarks.kernels.peak import Peak
 from benchmarks.kernels.table import Result, results
 from benchmarks.kernels.worker import Bound
 from benchmarks.loops import OUT as LOOPS
@@ -69,7 +70,7 @@ class Timed:
 
 def this_machine(folder: Path) -> Board:
     """This machine as a board: its loops and bandwidths are measured, that of single vectors is simulated."""
-    loop = peak.Peak(peak.build(folder))
+    loop = Peak(build("peak", folder))
     held = aligned(32 * 1024)
     dense = median(loop.gflops() for _ in range(40)) / 2
     sparse = median(loop.gflops_from_memory(held) for _ in range(40)) / 2

@@ -96,8 +96,10 @@ def speed(report: Content, place: Path) -> str:
         _span(count(result) for result in results)
         for count in (lambda result: len(result.content["runs"]), lambda result: len(result.times(kernels.DENSE)))
     )
+    from_c = {result.content["model"] for result in results if result.content.get("called_from") == "C"}
+    called = f"called from Python through IOBinding{''.join(f', {model} from C' for model in sorted(from_c))}"
     return (
-        f"{kernels.speed(report, place, (90, 95))}\n\nBatch 1. {_where(report)}, onnxruntime "
+        f"{kernels.speed(report, place, (90, 95))}\n\nBatch 1, {called}. {_where(report)}, onnxruntime "
         f"{report['machine']['onnxruntime']}; processes a row: {runs}. Ratios: median and 10th to 90th percentile of "
         f"interleaved rounds on one thread, {rounds} a row; beside it the fastest rounds of both; "
         f"[raw results]({_link(place)})."

@@ -207,6 +207,23 @@ def devices(devices: Path | None) -> None:
         print_devices([seen(target) for target in named.values()], Console())
 
 
+@cli.command(epilog=EPILOG)
+@click.argument("run", type=click.Path(path_type=Path))
+def report(run: Path) -> None:
+    """Show the devices of a RUN side by side: which form to ship there, latency, memory, bytes, clock and temperature.
+
+    Reads what bench and estimate left in RUN/devices/, prints a summary and writes RUN/devices.html and
+    RUN/devices.md. What was emulated or estimated stands apart from what was measured.
+    """
+    from rich.console import Console
+
+    from lth_edge.report.devices.save import PAGE, save_devices
+    from lth_edge.report.devices.terminal import print_devices
+
+    print_devices(save_devices(run), Console())
+    click.echo(f"\nreport:  {run / PAGE}")
+
+
 def main() -> None:
     """Entry point: errors become messages and exit codes."""
     # Set before onnxruntime is first imported, here and in every process started from here.

@@ -90,6 +90,12 @@ def write_json(path: Path, content: Any) -> None:
         temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
+def write_text(path: Path, text: str) -> None:
+    """UTF-8; what has no place in it, half a surrogate pair say, becomes a question mark."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="replace")
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file that lth-edge wrote.
 

@@ -11,6 +11,8 @@ lth-edge-runs/mlp-digits-2f6c1a9b03de/     task and recipe hash
     test.json                              the one pass over the test set
     package/ package.zip                   what is shipped
     report.json report.md report.html
+    devices/                               what devices measured, and estimates
+    devices.md devices.html                the devices side by side
 """
 
 import platform
@@ -50,10 +52,13 @@ class Run:
         return self.folder / f"seed-{seed}"
 
     def clear_results(self) -> None:
-        """Remove what an earlier call shipped and reported: what lies here must be of one piece."""
+        """Remove what an earlier call shipped and reported: what lies here must be of one piece.
+
+        What devices measured stays: the same files may come out again, and other figures are refused when read.
+        """
         for name in ("files", "package"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
-        for name in ("package.zip", "report.json", "report.md", "report.html"):
+        for name in ("package.zip", "report.json", "report.md", "report.html", "devices.md", "devices.html"):
             (self.folder / name).unlink(missing_ok=True)
 
     def pin(self, **facts: Any) -> "Run":

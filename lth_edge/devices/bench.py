@@ -19,10 +19,13 @@ from lth_edge._version import __version__
 from lth_edge.bench.measure import Measurements
 from lth_edge.bench.samples import FootprintSamples, LatencySamples
 from lth_edge.devices.board_agent import ask, probe
+from lth_edge.devices.result import EMULATED, INFINITE, MEASURED
+from lth_edge.devices.schema import SCHEMA_VERSION
 from lth_edge.devices.shipment import Shipment, hashed, pack, send
 from lth_edge.devices.subject import Subject
 from lth_edge.devices.taints import taints
 from lth_edge.devices.target import Target, Unreachable
+from lth_edge.devices.targets import file_name
 from lth_edge.devices.wheelhouse import fits, installed_bytes, wheelhouse
 from lth_edge.errors import DeviceError
 from lth_edge.files import file_hash
@@ -30,7 +33,6 @@ from lth_edge.package.replay import relative_error
 from lth_edge.recipe import BenchRecipe
 from lth_edge.runtime.library import target_of
 
-SCHEMA_VERSION = 1
 PATIENCE = 60.0
 """Seconds without an answer after which a device that measures is left alone."""
 _WAIT = 600
@@ -53,7 +55,7 @@ def bench_on(
         say: takes a line of news.
 
     Returns:
-        The content of the device's result, schema version 1.
+        The content of the device's result, as `lth_edge.devices.result` describes it.
 
     Raises:
         DeviceError: the device cannot be reached, is full, is in use, or cannot run this.
@@ -167,7 +169,7 @@ def _content(
     found: Mapping[str, Any],
     outputs: Mapping[str, list[Any]],
 ) -> dict[str, Any]:
-    kind = "emulated" if target.emulated or found["emulator"] else "measured"
+    kind = EMULATED if target.emulated or found["emulator"] else MEASURED
     result = {
         "schema_version": SCHEMA_VERSION,
         "target": target.address,
@@ -190,7 +192,8 @@ def _content(
 
 
 def _file(path: Path, digest: str) -> dict[str, Any]:
-    return {"file": path.name, "bytes": path.stat().st_size, "sha256": digest}
+    # The dense model of a package may be called anything.
+    return {"file": file_name(path.name), "bytes": path.stat().st_size, "sha256": digest}
 
 
 def _measurements(samples: Mapping[str, Any], effort: BenchRecipe) -> dict[str, Any]:
@@ -201,4 +204,4 @@ def _measurements(samples: Mapping[str, Any], effort: BenchRecipe) -> dict[str, 
 def _error(got: Sequence[Any], expected: Sequence[Any]) -> float | str:
     """Largest relative error over all outputs; JSON has no infinity."""
     error = max(relative_error(g, e) for g, e in zip(got, expected, strict=True))
-    return error if math.isfinite(error) else "inf"
+    return error if math.isfinite(error) else INFINITE

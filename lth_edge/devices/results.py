@@ -10,11 +10,11 @@ from typing import Any
 
 from lth_edge.devices.bench import bench_on
 from lth_edge.devices.last_seen import remember
+from lth_edge.devices.result import DeviceResult
 from lth_edge.devices.subject import Subject, subject_of
 from lth_edge.devices.target import Target
 from lth_edge.devices.targets import file_name
 from lth_edge.errors import DeviceError, LthEdgeError, RecipeError
-from lth_edge.files import write_json
 from lth_edge.recipe import BenchRecipe
 
 Say = Callable[[str], None]
@@ -26,7 +26,7 @@ class Outcome:
 
     Attributes:
         path: of the result's file; None where there is none.
-        result: its content, as `lth_edge.devices.bench` describes it.
+        result: its content, as `lth_edge.devices.result` describes it.
         error: why there is none.
     """
 
@@ -103,7 +103,7 @@ def _one(
     file = folder / f"{file_name(target.name)}.json"
     try:
         result = bench_on(target, subject, settings, threads, lambda text: say(f"{target.name}: {text}"))
-        write_json(file, result)
+        DeviceResult.write(result, file)
         remember(result, file)
     except LthEdgeError as error:
         return Outcome(target.name, None, None, error)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lth_edge.bench.choice import BASELINE, SPARSE
+from lth_edge.devices.result import FOLDER
 from lth_edge.errors import DamagedError, InputError
 from lth_edge.files import read_json
 from lth_edge.package.archive import unpacked
@@ -64,7 +65,7 @@ def subject_of(path: Path, baseline: Path | None = None) -> Iterator[Subject]:
             message = f"{path} is a package: what is it measured against?"
             raise InputError(message, "name the dense model: --baseline dense.onnx")
         with unpacked(path) if is_zip else nullcontext(path) as folder:
-            yield _package(folder, baseline, path.parent / "devices")
+            yield _package(folder, baseline, path.parent / FOLDER)
     else:
         raise InputError(f"{path} is neither a run nor a package", "give the folder or the zip that lth-edge wrote")
 
@@ -77,7 +78,7 @@ def _run(folder: Path) -> Subject:
     settings = Recipe.from_toml(folder / "recipe.toml").bench
     manifest = verify_package(folder / "package").manifest
     vector = _vector(folder / "package", manifest)
-    return _subject(forms, report["missing_forms"], vector, manifest.form, settings, folder / "devices")
+    return _subject(forms, report["missing_forms"], vector, manifest.form, settings, folder / FOLDER)
 
 
 def _package(folder: Path, baseline: Path, results: Path) -> Subject:

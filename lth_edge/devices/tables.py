@@ -10,6 +10,7 @@ from rich.text import Text
 from lth_edge.bench.machine import UNKNOWN
 from lth_edge.bench.wording import change, kilobytes
 from lth_edge.devices.last_seen import Seen
+from lth_edge.devices.result import MEASURED
 from lth_edge.devices.results import Outcome
 
 _BATCH = 1
@@ -19,9 +20,9 @@ def print_result(result: Mapping[str, Any], console: Console) -> None:
     """Print one device's result. Of an emulated one no time is shown: it would say nothing about the device."""
     console.print(Text(_headline(result), style="bold"), soft_wrap=True)
     for threads, measured in result["measurements"].items():
-        if result["kind"] == "measured":
+        if result["kind"] == MEASURED:
             console.print(_timed(result, threads, measured))
-    if result["kind"] != "measured":
+    if result["kind"] != MEASURED:
         console.print(_emulated(result))
     for line in _footnotes(result):
         console.print(Text(line), soft_wrap=True)
@@ -48,7 +49,7 @@ def print_devices(devices: Sequence[Seen], console: Console) -> None:
 def _headline(result: Mapping[str, Any]) -> str:
     machine = result["machine"]
     board = machine["cpu"] if machine["model"] == UNKNOWN else machine["model"]
-    kind = "" if result["kind"] == "measured" else f" ({result['kind']}, not measured on the device)"
+    kind = "" if result["kind"] == MEASURED else f" ({result['kind']}, not measured on the device)"
     return f"{result['name']}: {board}, onnxruntime {machine['onnxruntime']}{kind}"
 
 

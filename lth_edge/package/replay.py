@@ -18,6 +18,9 @@ from lth_edge.ticket import Array
 # A vector is a handful of examples; more than this is a bomb.
 _LARGEST_VECTOR = 1 << 30
 
+_TOLERANCE = 1e-4
+_QUANTISED_TOLERANCE = 0.05
+
 _DTYPES = {"tensor(float)": "float32", "tensor(double)": "float64"}
 
 
@@ -51,6 +54,14 @@ class Vector:
             raise
         except Exception as error:  # hostile bytes make numpy and zipfile raise nearly anything
             raise DamagedError(f"{path.name} is not a readable test vector: {error!a}", MEND) from error
+
+
+def tolerance_of(form: str) -> float:
+    """How far replayed outputs may be off on any processor, as a share of the largest output.
+
+    Other processors sum in another order. int8 rounds, and a rounding step of an activation is a coarse one.
+    """
+    return _QUANTISED_TOLERANCE if form == "int8" else _TOLERANCE
 
 
 def tensors(model: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:

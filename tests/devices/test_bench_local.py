@@ -11,6 +11,7 @@ from command import Done, Finished, lth_edge
 
 from lth_edge.devices import bench
 from lth_edge.devices.board_agent import ask
+from lth_edge.devices.result import DeviceResult
 from lth_edge.devices.shipment import pack
 from lth_edge.devices.subject import subject_of
 from lth_edge.devices.target import LocalTarget
@@ -77,7 +78,7 @@ def test_the_result_holds_what_it_promises(measured: dict[str, Any]) -> None:
 
 
 def test_the_sample_that_other_tests_use_is_of_the_same_kind(measured: dict[str, Any]) -> None:
-    sample = json.loads((Path(__file__).parent / "sample.json").read_text())
+    sample = DeviceResult.read(Path(__file__).parent / "sample.json").content
     assert list(sample) == list(measured)
     assert sample["machine"].keys() == measured["machine"].keys()
     assert sample["measurements"]["1"].keys() == measured["measurements"]["1"].keys()
@@ -199,13 +200,15 @@ def test_one_device_that_fails_does_not_keep_the_others(run: Path, tmp_path: Pat
 
 
 def test_a_package_is_measured_beside_its_dense_model(run: Path, sparse_package: Path, tmp_path: Path) -> None:
-    baseline = run / "files" / "dense.onnx"
+    baseline = tmp_path / "what I trained (2).onnx"
+    shutil.copy(run / "files" / "dense.onnx", baseline)
     done = lth_edge(
         "bench", sparse_package.with_suffix(".zip"), "--baseline", baseline, "--on", "local", "--out", tmp_path
     )
     assert done.code == 0, done.stderr
     found = json.loads((tmp_path / "local.json").read_text())
     assert list(found["forms"]) == ["dense", "ticket", "sparse"]
+    assert found["forms"]["dense"]["file"] == "what-I-trained-2-.onnx"
     with subject_of(sparse_package, baseline) as subject:
         assert list(subject.forms) == ["dense", "ticket", "sparse"]
         assert subject.results == sparse_package.parent / "devices"

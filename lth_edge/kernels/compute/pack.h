@@ -26,10 +26,10 @@ LTH_INLINE void fill_vectors(float* to, const float* from, int64_t pitch) {
   constexpr int64_t lanes = native_lanes;
   const int64_t last = pitch - lanes;
   const float* const start = from - (zero_before ? 1 : 0);
-  if constexpr (zero_before) store<lanes>(to, shifted_up(load<lanes>(from)));
+  if constexpr (zero_before) store<lanes>(to, shifted_up(Vector<lanes>{}, load<lanes>(from)));
   for (int64_t i = zero_before ? lanes : 0; i < (zero_after ? last : pitch); i += lanes)
     store<lanes>(to + i, load<lanes>(start + i));
-  if constexpr (zero_after) store<lanes>(to + last, shifted_down(load<lanes>(start + last - 1)));
+  if constexpr (zero_after) store<lanes>(to + last, shifted_down(load<lanes>(start + last - 1), Vector<lanes>{}));
 }
 
 // Calls use(fill) with the way to fill rows of this shape, chosen once for all of them.
