@@ -16,6 +16,7 @@ from lth_edge.convert.inventory import inventory
 from lth_edge.convert.model_file import layer_sparsity, read_model
 from lth_edge.convert.sparse import to_sparse
 from lth_edge.devices.boards import Board, board
+from lth_edge.devices.estimated import ESTIMATED, SUFFIX
 from lth_edge.devices.roofline import (
     METHOD,
     NOTE,
@@ -26,10 +27,10 @@ from lth_edge.devices.roofline import (
     estimate_layers,
     speedup_range,
 )
+from lth_edge.devices.schema import SCHEMA_VERSION
 from lth_edge.errors import InputError
 from lth_edge.files import read_json, write_json
 
-SCHEMA_VERSION = 1
 _FILES = {BASELINE: "dense.onnx", "int8": "int8.onnx", "ticket": "ticket.onnx", SPARSE: "ticket.sparse.onnx"}
 
 
@@ -68,7 +69,7 @@ class Estimate:
             "schema_version": SCHEMA_VERSION,
             "name": self.target,
             "board": self.board.name,
-            "kind": "estimated",
+            "kind": ESTIMATED,
             "method": METHOD,
             "note": NOTE,
             "created": self.created,
@@ -99,7 +100,7 @@ def save(found: Estimate, run: Path) -> Path:
     Raises:
         StorageError: it cannot be written.
     """
-    path = run / "devices" / f"{found.target}.estimate.json"
+    path = run / "devices" / f"{found.target}{SUFFIX}"
     write_json(path, found.to_dict())
     return path
 

@@ -1,6 +1,5 @@
 """`lth-edge estimate`: the work of real models, the roofline over it, and what is said of it."""
 
-import json
 from dataclasses import replace
 from itertools import pairwise
 from math import prod
@@ -19,6 +18,7 @@ from lth_edge.convert.random_masks import mask_at_random
 from lth_edge.convert.sparse import to_sparse
 from lth_edge.convert.work import KERNELS, Work
 from lth_edge.devices.boards import board
+from lth_edge.devices.estimated import DeviceEstimate
 from lth_edge.devices.roofline import RATIO_SPREAD, SHARES, SPREAD, estimate_layers
 from lth_edge.errors import DamagedError, InputError, RecipeError
 from lth_edge.estimate import estimate
@@ -199,7 +199,7 @@ def test_a_run_is_estimated_printed_and_kept_beside_its_measurements(pruned: Fin
     )
     for said in ("dense", "int8", "ticket", "sparse", "method: roofline", "good to a factor of 2", "to one of 1.6"):
         assert said in words
-    content = json.loads((pruned.folder / "devices" / "pi4.estimate.json").read_text())
+    content = DeviceEstimate.read(pruned.folder / "devices" / "pi4.estimate.json").content
     assert (content["schema_version"], content["name"], content["kind"]) == (1, "pi4", "estimated")
     assert content["note"] == "not measured on device" and content["method"]
     assert set(content["forms"]) == {"dense", "int8", "ticket", "sparse"}
