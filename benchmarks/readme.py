@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import estimate_table as estimates
 from kernels import table as kernels
 
 HERE = Path(__file__).parent
@@ -127,12 +128,21 @@ def ceiling(report: Content, place: Path) -> str:
     return "\n".join([*lines, "", f"Medians of {rounds} rounds. {_where(report)}; [raw results]({_link(place)})."])
 
 
+def estimate(report: Content, place: Path) -> str:
+    """The method of `lth-edge estimate` on this machine: estimated beside measured."""
+    return (
+        f"{estimates.table(report)}\n\n{estimates.summary(report)}. One thread, batch 1. {_where(report)}; "
+        f"[raw results]({_link(place)})."
+    )
+
+
 TABLES: dict[str, Callable[[Content, Path], str]] = {
     "curve": curve,
     "files": files,
     "speed": speed,
     "footprint": footprint,
     "ceiling": ceiling,
+    "estimate": estimate,
 }
 
 

@@ -28,7 +28,7 @@ def cli() -> None:
 @click.argument("recipe", required=False, type=click.Path(path_type=Path), metavar="[RECIPE.toml]")
 @click.option("--out", type=click.Path(path_type=Path), help="the run's folder [lth-edge-runs/TASK-HASH]")
 @click.option("--dry-run", is_flag=True, help="stop after the forecast")
-@recipe_options
+@recipe_options()
 def compress(recipe: Path | None, out: Path | None, dry_run: bool, **options: Any) -> None:
     """Find a winning ticket, store it, prove it, measure it, package it and report.
 
@@ -135,6 +135,53 @@ def convert(source: Path, out: Path, min_sparsity: float | None, values: Any, ve
         click.echo("timing the convolutions, about a second each ...", err=True)
     conversion = convert_file(source, out, min_sparsity, values, verify, tune)
     print_conversion(conversion, out, verify, Console())
+
+
+@cli.command(cls=GroupedCommand, epilog=EPILOG)
+@click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[MODEL.onnx]")
+@click.option("--on", default="local", metavar="TARGET", help="local, ssh:user@host or a name [local]")
+@click.option("--devices", type=click.Path(path_type=Path), help="file of names [~/.config/lth-edge/devices.toml]")
+@click.option("--threads", type=click.IntRange(1), default=1, help="threads of onnxruntime while timing [1]")
+@recipe_options("task")
+def doctor(file: Path | None, on: str, devices: Path | None, threads: int, **options: Any) -> None:
+    """Look at a machine for a minute before training for it: can it run a package, and how fast?
+
+    The kernels are loaded and tried there. MODEL.onnx, or the network that --model names as for `compress`, is timed
+    there dense, as int8, and sparse with 70, 80, 90 and 95 % random zeros: what pruning will gain.
+    """
+    from rich.console import Console
+
+    from lth_edge.devices.last_seen import remember_diagnosis
+    from lth_edge.devices.targets import find_target
+    from lth_edge.doctor import diagnose, print_diagnosis
+    from lth_edge.progress import on_stderr
+    from lth_edge.prospect import prospect_of
+
+    say, target = on_stderr().line, find_target(on, devices)
+    say(f"looking at {on}, about a minute")
+    diagnosis = diagnose(target, prospect_of(file, changes(options).get("task", {})), threads, say)
+    print_diagnosis(diagnosis, Console())
+    remember_diagnosis(diagnosis.to_dict())
+    diagnosis.check()
+
+
+@cli.command(epilog=EPILOG)
+@click.argument("path", type=click.Path(path_type=Path), metavar="RUN|MODEL.onnx")
+@click.option("--target", required=True, metavar="BOARD", help="pi3, pi4, pi5 or zero2w")
+def estimate(path: Path, target: str) -> None:
+    """Estimate what a run's files, or an ONNX file, would take on a board that is not at hand.
+
+    A range and its method, no measurement. For a run it is also written to RUN/devices/BOARD.estimate.json.
+    """
+    from rich.console import Console
+
+    from lth_edge.estimate import estimate as estimate_for
+    from lth_edge.estimate import print_estimate, save
+
+    found = estimate_for(path, target)
+    print_estimate(found, Console())
+    if path.is_dir():
+        click.echo(f"written: {save(found, path)}")
 
 
 @cli.command(epilog=EPILOG)

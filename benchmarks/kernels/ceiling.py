@@ -29,7 +29,7 @@ def main() -> None:
     about = machine()
     with tempfile.TemporaryDirectory(prefix="lth-edge-ceiling-") as folder:
         loop = Peak(build("peak", Path(folder)))
-        memories = {size: _aligned(size * 1024) for size in KILOBYTES}
+        memories = {size: aligned(size * 1024) for size in KILOBYTES}
         peaks: list[float] = []
         cached: dict[int, list[float]] = {size: [] for size in KILOBYTES}
         for _ in range(_ROUNDS):
@@ -43,7 +43,7 @@ def main() -> None:
     print(out / "report.json")
 
 
-def _aligned(size: int) -> npt.NDArray[np.float32]:
+def aligned(size: int) -> npt.NDArray[np.float32]:
     memory = np.zeros(size + _ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT
     return memory[start : start + size].view(np.float32)

@@ -94,7 +94,7 @@ def _check_free(target: Target, holder: Mapping[str, Any] | None) -> None:
 
 
 def _start(target: Target, shipment: Shipment, facts: Mapping[str, Any], say: Say) -> None:
-    site = "" if fits(facts) else _bring_runtime(target, facts, say)
+    site = "" if fits(facts) else bring_runtime(target, facts, say)
     send(target, shipment.blobs, facts, say)
     who = {"who": f"{getpass.getuser()}@{platform.node()}", "since": datetime.now(UTC).isoformat(timespec="seconds")}
     code, key = shipment.code, shipment.code_key
@@ -103,7 +103,7 @@ def _start(target: Target, shipment: Shipment, facts: Mapping[str, Any], say: Sa
         _check_free(target, found["holder"] or {})
 
 
-def _bring_runtime(target: Target, facts: Mapping[str, Any], say: Say) -> str:
+def bring_runtime(target: Target, facts: Mapping[str, Any], say: Say) -> str:
     """The key of numpy and onnxruntime in the device's cache, brought there once."""
     key, wheels = wheelhouse(facts)
     if key not in facts["sites"]:

@@ -49,9 +49,8 @@ def probe(target: Target) -> dict[str, Any]:
     Raises:
         DeviceError: it cannot be reached, is a 32-bit one, or its Python is too old.
     """
-    told = target.run(["uname", "-sm"]).stdout.decode(errors="replace").split()
-    if told and told[-1] in _NARROW:
-        raise _too_narrow(target, told[-1])
+    if narrow := narrow_machine(target):
+        raise _too_narrow(target, narrow)
     found = ask(target, "probe")
     if found["bits"] < 64:
         raise _too_narrow(target, f"a {found['bits']}-bit Python")
@@ -60,6 +59,12 @@ def probe(target: Target) -> dict[str, Any]:
         mend = f"install {oldest} or later, and name it in the devices file"
         raise DeviceError(f"{target.name} has Python {version}", mend)
     return found
+
+
+def narrow_machine(target: Target) -> str:
+    """What the kernel of a 32-bit system calls its machine, "" for any other system; Python is not needed for it."""
+    told = target.run(["uname", "-sm"]).stdout.decode(errors="replace").split()
+    return told[-1] if told and told[-1] in _NARROW else ""
 
 
 def _too_narrow(target: Target, what: str) -> DeviceError:

@@ -46,6 +46,11 @@ def remember(result: Mapping[str, Any], file: Path) -> None:
     write_json(_path(BENCH, result["name"]), kept)
 
 
+def remember_diagnosis(diagnosis: Mapping[str, Any]) -> None:
+    """Keep what the doctor found: name, target, when, verdict and facts."""
+    write_json(_path(DOCTOR, diagnosis["name"]), diagnosis)
+
+
 def seen(target: Target) -> Seen:
     """The last word on a device. What was found at another address under the same name does not count."""
     doctor, bench = (_read(kind, target) for kind in (DOCTOR, BENCH))
