@@ -202,7 +202,7 @@ def bench(path: Path | None, wanted: tuple[str, ...], devices: Path | None, forg
     from rich.console import Console
 
     from lth_edge.devices.bench import forget as clear
-    from lth_edge.devices.results import bench_devices, failure
+    from lth_edge.devices.bench_devices import bench_devices, failure
     from lth_edge.devices.tables import print_outcomes
     from lth_edge.devices.targets import find_target
     from lth_edge.progress import on_stderr
@@ -216,6 +216,11 @@ def bench(path: Path | None, wanted: tuple[str, ...], devices: Path | None, forg
         raise click.UsageError("name the run or the package to measure")
     outcomes = bench_devices(path, targets, say=on_stderr().line, **options)
     print_outcomes(outcomes, Console())
+    if (path / "run.json").is_file() and options["out"] is None and any(outcome.path for outcome in outcomes):
+        from lth_edge.report.devices.save import PAGE, save_devices
+
+        save_devices(path)
+        click.echo(f"report:  {path / PAGE}")
     if (error := failure(outcomes)) is not None:
         raise error
 

@@ -4,13 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from lth_edge.bench.machine import UNKNOWN
+from lth_edge.package.replay import tolerance_of
 
 BUSY = 0.1
 """A share of all cores' time for other work that an idle machine stays below."""
-TOLERANCE = 1e-4
-"""Largest error of float32 results on another processor, as a share of the largest output; as in a package."""
-_ROUNDED = ("int8",)
-"""Forms whose results depend on the processor by whole steps of rounding."""
 
 
 def taints(result: Mapping[str, Any]) -> list[str]:
@@ -51,9 +48,8 @@ def _threads(result: Mapping[str, Any]) -> list[str]:
 
 
 def _errors(result: Mapping[str, Any]) -> list[str]:
-    judged = {form: float(error) for form, error in result["checked"].items() if form not in _ROUNDED}
     return [
-        f"{form} computes something else there: off by {error:.1e} of the largest output"
-        for form, error in judged.items()
-        if not error <= TOLERANCE
+        f"{form} computes something else there: off by {float(error):.1e} of the largest output"
+        for form, error in result["checked"].items()
+        if not float(error) <= tolerance_of(form)
     ]
