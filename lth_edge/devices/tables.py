@@ -9,9 +9,9 @@ from rich.text import Text
 
 from lth_edge.bench.machine import UNKNOWN
 from lth_edge.bench.wording import change, kilobytes
+from lth_edge.devices.bench_devices import Outcome
 from lth_edge.devices.last_seen import Seen
 from lth_edge.devices.result import MEASURED
-from lth_edge.devices.bench_devices import Outcome
 
 _BATCH = 1
 
