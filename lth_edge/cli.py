@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from lth_edge._version import __version__
-from lth_edge.errors import INTERRUPTED, LthEdgeError, NoTicketError
+from lth_edge.errors import INTERRUPTED, LthEdgeError, NoTicketError, RecipeError
 from lth_edge.options import GroupedCommand, Numbers, changes, recipe_options
 from lth_edge.recipe import Recipe
 
@@ -66,6 +66,31 @@ def verify(package: Path) -> None:
         click.echo(f"{name}: not replayed: {why}")
     for name, error in found.errors.items():
         click.echo(f"{name}: gives the recorded outputs, largest error {error:.1e} of the largest output")
+
+
+@cli.command(epilog=EPILOG)
+@click.argument("source", type=click.Path(path_type=Path), metavar="RUN_OR_PACKAGE")
+@click.option("--target", "targets", multiple=True, required=True, metavar="TARGET", help="may be given several times")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="a folder a target")
+@click.option("--release", type=click.IntRange(1), metavar="N", help="also make release N in DIR/updates")
+@click.option("--sign", type=click.Path(path_type=Path), metavar="KEY", help="key of ssh's that signs the release")
+def package(source: Path, targets: tuple[str, ...], out: Path, release: int | None, sign: Path | None) -> None:
+    """Make what a device needs out of a run's package.
+
+    Targets: linux-x86_64, linux-aarch64, macos-arm64, macos-x86_64, windows-x86_64 (the package with that target's
+    kernels); android-arm64 (what an app's project takes in); wheel (lth-edge without training, for pip on a device).
+
+    With --release and --sign, DIR/updates/TARGET is a folder of static files that devices update themselves from.
+    """
+    from lth_edge.package.release import Signed
+    from lth_edge.package.targets import package_for
+
+    if (release is None) != (sign is None):
+        raise RecipeError("a release needs a number and a signature", "give both --release N and --sign KEY")
+    signed = Signed(release, sign) if release and sign else None
+    for folder in package_for(source, targets, out, signed):
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        click.echo(f"{folder}: {size:,} bytes")
 
 
 @cli.command()

@@ -4,21 +4,24 @@ It is fetched once, by apt with a configuration of its own and by pip, into a ca
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
 SUITE, PYTHON = "trixie", "3.13"
-CACHE = Path.home() / ".cache" / "lth-edge" / "arm64-root"
+CACHE = Path.home() / ".cache" / "lth-edge" / "arm64"
 # qemu-user 7.2 of bookworm is too old: onnxruntime crashes under it when it sees the x86 /proc/cpuinfo.
 PACKAGES = [
     "qemu-user:amd64",
     *"base-files bash dash coreutils grep sed procps openssh-server openssh-sftp-server".split(),
     *f"python3-minimal libpython{PYTHON}-stdlib libstdc++6 libgcc-s1".split(),
 ]
+ALONE = ["libonnxruntime-dev"]
+"""Packages that are wanted for their headers, without what they need to run."""
 _TIMEOUT = 120
 WHEELS = ["numpy", "onnxruntime"]
 PLATFORMS = ["manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux_2_17_aarch64"]
@@ -27,7 +30,8 @@ _COMPILED = (
     *"logging platform random shutil signal struct subprocess tempfile threading typing zipfile".split(),
     *WHEELS,
 )
-_FINISHED = " ".join([SUITE, PYTHON, *PACKAGES, *WHEELS, "compiled"])
+_RECIPE = " ".join([SUITE, PYTHON, *PACKAGES, *ALONE, *WHEELS, *_COMPILED])
+"""What is in the folder, and so its name: another recipe never takes away what a running program uses."""
 
 
 class FetchError(Exception):
@@ -47,20 +51,18 @@ class Arm64Root:
     """
 
     def __init__(self, cache: Path = CACHE, mirror: str | None = None) -> None:
-        cache = cache.resolve()
-        self.root, self.site = cache / "root", cache / "site"
+        folder = cache.resolve() / sha256(_RECIPE.encode()).hexdigest()[:12]
+        self.root, self.site = folder / "root", folder / "site"
         self.qemu = self.root / "usr" / "bin" / "qemu-aarch64"
-        finished = cache / "finished"
-        if not finished.is_file() or finished.read_text() != _FINISHED:
-            cache.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=cache.parent, prefix=".arm64-") as name:
+        if not folder.exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as name:
                 made = Path(name) / "made"
                 _fetch_packages(Path(name), made / "root", mirror or _mirror_of_this_machine())
                 _fetch_wheels(Path(name), made / "site")
                 _compile(made / "root", made / "site")
-                (made / "finished").write_text(_FINISHED)
-                shutil.rmtree(cache, ignore_errors=True)
-                made.rename(cache)
+                with suppress(OSError):  # another process was as quick
+                    made.rename(folder)
 
 
 def _fetch_packages(work: Path, root: Path, mirror: str) -> None:
@@ -81,6 +83,7 @@ def _fetch_packages(work: Path, root: Path, mirror: str) -> None:
     private = {"APT_CONFIG": str(apt / "apt.conf")}
     _run(["apt-get", "update"], private)
     _run(["apt-get", "install", "--yes", "--download-only", *PACKAGES], private)
+    _run(["apt-get", "download", *ALONE], private, archives)
     # Links such as /bin come from base-files and must be there before anything is unpacked behind them.
     for package in sorted(archives.glob("*.deb"), key=lambda path: (not path.name.startswith("base-files"), path)):
         _run(["dpkg-deb", "--extract", str(package), str(root)])
@@ -113,10 +116,12 @@ def _mirror_of_this_machine() -> str:
     raise FetchError("apt here knows no mirror of Debian: name one, and install debian-archive-keyring")
 
 
-def _run(command: list[str], environment: dict[str, str] | None = None) -> str:
+def _run(command: list[str], environment: dict[str, str] | None = None, cwd: Path | None = None) -> str:
     try:
         settings = {**os.environ, **(environment or {})}
-        done = subprocess.run(command, check=True, text=True, capture_output=True, env=settings, timeout=_TIMEOUT)
+        done = subprocess.run(
+            command, check=True, text=True, capture_output=True, env=settings, timeout=_TIMEOUT, cwd=cwd
+        )
     except FileNotFoundError as error:
         raise FetchError(f"there is no {command[0]} here") from error
     except subprocess.TimeoutExpired as error:

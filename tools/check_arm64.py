@@ -1,14 +1,15 @@
-"""Run the kernels as Raspberry Pis would, under qemu: the kernel tests, and the library inside an arm64 onnxruntime.
+"""Run the kernels as Raspberry Pis would, under qemu: on their own, inside an arm64 onnxruntime, and by the C++ runner.
 
     python tools/check_arm64.py [--seeds N] [--mirror URL] [--cache FOLDER]
 
-Needs an x86-64 Debian or Ubuntu with apt, pip and g++-aarch64-linux-gnu (or another compiler by --compiler), and this
-project installed. qemu, an arm64 Python and onnxruntime are fetched once into the cache, and never installed.
-Only right and wrong are checked: emulated time says nothing about a device's.
+Needs an x86-64 Debian or Ubuntu with apt, make, pip and g++-aarch64-linux-gnu (or another compiler by --compiler), and
+this project installed. qemu, an arm64 Python, onnxruntime and its headers are fetched once into the cache, and never
+installed. Only right and wrong are checked: emulated time says nothing about a device's.
 """
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,14 +18,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "kernels"), str(ROOT / "tools")]
+sys.path[:0] = [str(ROOT / name) for name in (".", "tests/kernels", "tests/deploy", "tools")]
 
 from arm64_root import CACHE, PYTHON, Arm64Root  # noqa: E402
 from build_driver import ARM64_SETS, build_driver  # noqa: E402
 from build_kernels import build, host  # noqa: E402
+from digits_package import write_digits_package  # noqa: E402
 from sparse_model import inputs, write_model  # noqa: E402
 
+from lth_edge.package.targets import package_for  # noqa: E402
+
 CPUS = {"cortex-a53": "Pi Zero 2 W, Pi 3", "cortex-a72": "Pi 4", "cortex-a76": "Pi 5"}
+HEADERS = "usr/include/onnxruntime"  # of libonnxruntime-dev, for the C++ runner
+
 RUN_MODEL = """
 import sys, numpy, lth_edge
 model, given, computed = sys.argv[1:]
@@ -49,6 +55,9 @@ def main() -> None:
         inputs(given)
         build(host())
         build("linux-aarch64")
+        runner = build_runner(folder, asked.compiler, arm64.headers)
+        package = package_for(write_digits_package(folder), ["linux-aarch64"], folder)[0]
+        script = package / "run.py"
         run([sys.executable, "-c", RUN_MODEL, model, given, native], {"PYTHONPATH": str(ROOT)})
         right = True
         for cpu, boards in CPUS.items():
@@ -56,7 +65,16 @@ def main() -> None:
                 cpu, boards, "kernels", lambda c=cpu: arm64.run_static(c, driver, 0, asked.seeds, "--guards")
             )
             right &= checked(cpu, boards, "onnxruntime", lambda c=cpu: arm64_model(arm64, c, folder))
+            right &= checked(cpu, boards, "run.py", lambda c=cpu: arm64_package(arm64.run_python(c, script)))
+            right &= checked(cpu, boards, "C++ runner", lambda c=cpu: arm64_package(arm64.run_cpp(c, runner, package)))
     sys.exit(0 if right else 1)
+
+
+def build_runner(folder: Path, compiler: str, headers: Path) -> Path:
+    """deploy/cpp/run.cpp by its own Makefile."""
+    cpp = Path(shutil.copytree(ROOT / "deploy" / "cpp", folder / "cpp"))
+    run(["make", "-C", cpp, f"CXX={compiler}", f"INCLUDE={headers}"])
+    return cpp / "run"
 
 
 def arm64_model(arm64: "Arm64", cpu: str, folder: Path) -> None:
@@ -68,6 +86,11 @@ def arm64_model(arm64: "Arm64", cpu: str, folder: Path) -> None:
     with np.load(folder / "native.npz") as native, np.load(computed) as emulated:
         for name in native.files:
             np.testing.assert_allclose(emulated[name], native[name], rtol=0, atol=1e-5 * np.abs(native[name]).max())
+
+
+def arm64_package(said: str) -> None:
+    """The package's own kernels gave what this machine recorded; its fallback would have, too."""
+    assert "ok: model.onnx repeats the test vector" in said, said
 
 
 def checked(cpu: str, boards: str, what: str, check: Callable[[], None]) -> bool:
@@ -82,12 +105,12 @@ def checked(cpu: str, boards: str, what: str, check: Callable[[], None]) -> bool
     return not problem
 
 
-def run(command: list[str | Path | int], environment: dict[str, str] | None = None, cwd: Path | None = None) -> None:
+def run(command: list[str | Path | int], environment: dict[str, str] | None = None, cwd: Path | None = None) -> str:
     everything = {**os.environ, "ORT_DISABLE_TELEMETRY": "1", **(environment or {})}
     words = list(map(str, command))
-    subprocess.run(
+    return subprocess.run(
         words, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=everything, cwd=cwd
-    )
+    ).stdout
 
 
 class Arm64:
@@ -95,18 +118,24 @@ class Arm64:
 
     def __init__(self, files: Arm64Root) -> None:
         self._files = files
+        self.headers = files.root / HEADERS
 
     def run_static(self, cpu: str, program: Path, *arguments: str | int) -> None:
         run([self._files.qemu, "-cpu", cpu, program, *arguments])
 
-    def run_python(self, cpu: str, *arguments: str | Path) -> None:
+    def run_cpp(self, cpu: str, runner: Path, package: Path) -> str:
+        (library,) = self._files.site.glob("onnxruntime/capi/libonnxruntime.so.1*")
+        root = self._files.root
+        return run([self._files.qemu, "-cpu", cpu, "-L", root, runner, package, "--onnxruntime", library])
+
+    def run_python(self, cpu: str, *arguments: str | Path) -> str:
         places = {
             "PYTHONHOME": str(self._files.root / "usr"),
             "PYTHONPATH": f"{self._files.site}:{ROOT}",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         python = self._files.root / "usr" / "bin" / f"python{PYTHON}"
-        run([self._files.qemu, "-cpu", cpu, "-L", self._files.root, python, *arguments], places)
+        return run([self._files.qemu, "-cpu", cpu, "-L", self._files.root, python, *arguments], places)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from lth_edge.arrays import Array
 from lth_edge.errors import DamagedError, InputError, LthEdgeError
 from lth_edge.package.fields import MEND
 from lth_edge.package.manifest import DTYPE, Tensor
 from lth_edge.runtime.session import session
-from lth_edge.ticket import Array
 
 # A vector is a handful of examples; more than this is a bomb.
 _LARGEST_VECTOR = 1 << 30

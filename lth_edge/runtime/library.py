@@ -14,6 +14,9 @@ _NAMES = {
     "windows-x86_64": "lth_edge.dll",
 }
 _SYSTEMS = {"Linux": "linux", "Android": "linux", "Darwin": "macos", "Windows": "windows"}
+TARGETS = tuple(_NAMES)
+"""All that kernels are built for."""
+
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 

@@ -95,8 +95,7 @@ void pack_masked(const ConvPlan& plan, const float* planes, int32_t channels, in
 }
 
 LTH_INLINE bool are_narrow(const ConvPlan& plan) {
-  return plan.window.stride[0] == 1 && plan.window.stride[1] == 1 && plan.tiling.pitch == plan.in.width &&
-         plan.tiling.pitch < native_lanes && native_lanes % plan.tiling.pitch == 0;
+  return are_narrow(plan.window, plan.in, plan.tiling.pitch, native_lanes);
 }
 
 LTH_INLINE bool fits_masks(const ConvPlan& plan) {

@@ -25,8 +25,6 @@ bool shares(const Layer& layer, const ConvPlan& plan, int32_t threads) {
   return again > packed_again * multiply_adds(layer, plan) / threads;
 }
 
-int32_t quotient_up(int32_t a, int32_t b) { return (a + b - 1) / b; }
-
 }  // namespace
 
 int32_t chunks_for(double multiply_adds, int32_t units, int32_t threads) {
@@ -50,11 +48,11 @@ Cut cut_for(const Layer& layer, const ConvPlan& plan, int32_t threads) {
 
 int32_t slice_rows(const Layer& layer, int32_t slices) {
   const int32_t unit = layer.group > 1 ? layer.weights.rows / layer.group : 1;
-  return quotient_up(layer.weights.rows / unit, slices) * unit;
+  return static_cast<int32_t>(quotient_up(layer.weights.rows / unit, slices)) * unit;
 }
 
 int32_t chunk_rows(const Layer& layer, const ConvPlan& plan, const Cut& cut) {
-  const int32_t units = quotient_up(plan.tiles * cut.slices, cut.chunks);
+  const int64_t units = quotient_up(static_cast<int64_t>(plan.tiles) * cut.slices, cut.chunks);
   const int64_t rows = static_cast<int64_t>(slice_rows(layer, cut.slices)) * (units < cut.slices ? units : cut.slices);
   return rows < layer.weights.rows ? static_cast<int32_t>(rows) : layer.weights.rows;
 }

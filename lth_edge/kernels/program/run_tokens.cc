@@ -41,7 +41,7 @@ bool run_tokens(const Program& program, const Schedule& schedule, const Call& ca
     for (int32_t tile = begin; tile < end; ++tile) run_tile(program, schedule, call, tile, scratch);
   };
   const int32_t tokens = call.extents[0].width, tile = schedule.layers[0].conv.strip_floats;
-  const int32_t tiles = static_cast<int32_t>((static_cast<int64_t>(tokens) + tile - 1) / tile);
+  const int32_t tiles = static_cast<int32_t>(quotient_up(tokens, tile));
   double work = 0;
   for (int32_t i = 0; i < program.chain.layer_count; ++i)
     work += static_cast<double>(program.chain.layers[i].weights.nnz) * tokens;
