@@ -4,15 +4,16 @@ It is fetched once, by apt with a configuration of its own and by pip, into a ca
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
 SUITE, PYTHON = "trixie", "3.13"
-CACHE = Path.home() / ".cache" / "lth-edge" / "arm64-root"
+CACHE = Path.home() / ".cache" / "lth-edge" / "arm64"
 # qemu-user 7.2 of bookworm is too old: onnxruntime crashes under it when it sees the x86 /proc/cpuinfo.
 PACKAGES = [
     "qemu-user:amd64",
@@ -29,7 +30,8 @@ _COMPILED = (
     *"logging platform random shutil signal struct subprocess tempfile threading typing zipfile".split(),
     *WHEELS,
 )
-_FINISHED = " ".join([SUITE, PYTHON, *PACKAGES, *ALONE, *WHEELS, "compiled"])
+_RECIPE = " ".join([SUITE, PYTHON, *PACKAGES, *ALONE, *WHEELS, *_COMPILED])
+"""What is in the folder, and so its name: another recipe never takes away what a running program uses."""
 
 
 class FetchError(Exception):
@@ -49,20 +51,18 @@ class Arm64Root:
     """
 
     def __init__(self, cache: Path = CACHE, mirror: str | None = None) -> None:
-        cache = cache.resolve()
-        self.root, self.site = cache / "root", cache / "site"
+        folder = cache.resolve() / sha256(_RECIPE.encode()).hexdigest()[:12]
+        self.root, self.site = folder / "root", folder / "site"
         self.qemu = self.root / "usr" / "bin" / "qemu-aarch64"
-        finished = cache / "finished"
-        if not finished.is_file() or finished.read_text() != _FINISHED:
-            cache.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=cache.parent, prefix=".arm64-") as name:
+        if not folder.exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as name:
                 made = Path(name) / "made"
                 _fetch_packages(Path(name), made / "root", mirror or _mirror_of_this_machine())
                 _fetch_wheels(Path(name), made / "site")
                 _compile(made / "root", made / "site")
-                (made / "finished").write_text(_FINISHED)
-                shutil.rmtree(cache, ignore_errors=True)
-                made.rename(cache)
+                with suppress(OSError):  # another process was as quick
+                    made.rename(folder)
 
 
 def _fetch_packages(work: Path, root: Path, mirror: str) -> None:
