@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -216,12 +217,14 @@ def bench(path: Path | None, wanted: tuple[str, ...], devices: Path | None, forg
         raise click.UsageError("name the run or the package to measure")
     outcomes = bench_devices(path, targets, say=on_stderr().line, **options)
     print_outcomes(outcomes, Console())
+    error = failure(outcomes)
     if (path / "run.json").is_file() and options["out"] is None and any(outcome.path for outcome in outcomes):
         from lth_edge.report.devices.save import PAGE, save_devices
 
-        save_devices(path)
-        click.echo(f"report:  {path / PAGE}")
-    if (error := failure(outcomes)) is not None:
+        with nullcontext() if error is None else suppress(LthEdgeError):
+            save_devices(path)
+            click.echo(f"report:  {path / PAGE}")
+    if error is not None:
         raise error
 
 
@@ -274,7 +277,11 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("lth-edge: interrupted; the same command goes on from the last finished level", err=True)
+        click.echo(
+            "lth-edge: interrupted; the same command goes on: a search after its last finished level, "
+            "a bench with what the device did meanwhile",
+            err=True,
+        )
         sys.exit(INTERRUPTED)
 
 

@@ -17,7 +17,7 @@ from lth_edge.bench.machine import UNKNOWN
 from lth_edge.bench.wording import change, kilobytes
 from lth_edge.convert.model_file import save_model
 from lth_edge.convert.trial_model import trial_model
-from lth_edge.devices.bench import bring_runtime
+from lth_edge.devices.bench import bring_runtime, check_free, readable
 from lth_edge.devices.board_agent import ask, narrow_machine
 from lth_edge.devices.checkup import Finding, can_be_visited, judge_kernels, judge_machine, overall
 from lth_edge.devices.diagnosis import Diagnosis, Outlook
@@ -46,9 +46,11 @@ def diagnose(
         DeviceError: the machine cannot be reached, is full, or has no Python.
     """
     when = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    told = ask(target, "probe")
+    with readable(target):
+        told = ask(target, "probe")
     if narrow := narrow_machine(target):
         told |= {"machine": narrow, "bits": 32}
+    check_free(target, told["holder"])
     facts = _facts(told)
     findings, outlook = [], None
     if can_be_visited(facts):

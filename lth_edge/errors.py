@@ -9,7 +9,7 @@
     ├── StorageError            7   the disk is full or cannot be written
     ├── TrainingError           8   training itself failed: the loss is not finite
     └── DeviceError             9   a device that cannot be reached, is full, or cannot run what it was sent
-                              130   interrupted (Ctrl-C); the same command goes on from the last finished level
+                              130   interrupted (Ctrl-C); the same command goes on
 
 The command line catches `LthEdgeError` alone: any other exception is a defect and keeps its traceback.
 """

@@ -31,6 +31,7 @@ CACHE = Path.home() / ".cache" / "lth-edge" / "device"
 LOCK_FOLDERS = (Path("/run/lock"), CACHE)
 LOCK_NAME = "lth-edge-bench"
 PERIOD = 1.0
+TRIES = 20
 CODE = "lth_edge.devices.job"
 
 
@@ -141,7 +142,8 @@ def _state(folder, job):
         return {"state": "done", "folder": str(folder), "files": {name: _hash(folder / name) for name in names}}
     if (folder / "failed.json").exists():
         return dict(json.loads((folder / "failed.json").read_text()), state="failed")
-    if holder is not None and holder.get("id") == job:
+    # A lock whose text is lost still says that someone measures: this job, if any that is here.
+    if holder is not None and holder.get("id", job if folder.exists() else "") == job:
         stage = folder / "stage"
         return {"state": "running", "stage": stage.read_text() if stage.exists() else "starting"}
     if not folder.exists():
@@ -157,13 +159,18 @@ def _last_words(log):
 
 def _acquire(who):
     """The board's lock as an open file, or None and who holds it."""
-    for _ in range(3):
+    for _ in range(TRIES):
         lock = _open_lock()
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             lock.seek(0)
-            return None, _told(lock.read())
+            holder = _told(lock.read())
+            if holder:
+                return None, holder
+            lock.close()
+            time.sleep(0.1)  # someone who only looks whether it is held, or who has just taken it
+            continue
         try:
             same = os.stat(lock.name).st_ino == os.fstat(lock.fileno()).st_ino
         except OSError:

@@ -6,7 +6,9 @@ import math
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -43,7 +45,12 @@ Say = Callable[[str], None]
 
 
 def bench_on(
-    target: Target, subject: Subject, settings: BenchRecipe, threads: Sequence[int], say: Say
+    target: Target,
+    subject: Subject,
+    settings: BenchRecipe,
+    threads: Sequence[int],
+    keep: Callable[[dict[str, Any]], object],
+    say: Say,
 ) -> dict[str, Any]:
     """Measure all forms on a device.
 
@@ -52,6 +59,7 @@ def bench_on(
     Args:
         settings: processes, seconds and the batch size beside 1.
         threads: numbers of onnxruntime threads, measured one after the other.
+        keep: takes the result before the device forgets it.
         say: takes a line of news.
 
     Returns:
@@ -60,20 +68,37 @@ def bench_on(
     Raises:
         DeviceError: the device cannot be reached, is full, is in use, or cannot run this.
     """
-    facts = probe(target)
+    with readable(target):
+        facts = probe(target)
     with tempfile.TemporaryDirectory(prefix="lth-edge-bench-") as name:
         folder = Path(name)
         shipment = pack(subject, settings, threads, target_of(facts["system"], facts["machine"]), folder)
         found = ask(target, "wait", id=shipment.id, stage="", seconds=0)
         if found["state"] not in {"running", "done"}:
-            _check_free(target, facts["holder"])
+            check_free(target, facts["holder"])
             _start(target, shipment, facts, say)
         else:
             say("this bench is there already: fetching it")
         done = _await(target, shipment.id, say)
-        result, outputs = _fetch(target, done, shipment, folder)
-        _patiently(target, partial(ask, target, "clear", id=shipment.id))
-    return _content(target, subject, shipment, settings, result, outputs)
+        with readable(target):
+            found, outputs = _fetch(target, done, shipment, folder)
+            result = _content(target, subject, shipment, settings, found, outputs)
+    keep(result)
+    with suppress(DeviceError):  # a job that stays there does no harm
+        ask(target, "clear", id=shipment.id)
+    return result
+
+
+@contextmanager
+def readable(target: Target) -> Iterator[None]:
+    """Whatever a device answers that is not what it was asked for is an error of the device."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, zipfile.BadZipFile) as error:
+        raise DeviceError(
+            f"{target.name} gave a result that cannot be read: {type(error).__name__} {error}",
+            "look at what runs there",
+        ) from error
 
 
 def forget(target: Target) -> None:
@@ -84,10 +109,11 @@ def forget(target: Target) -> None:
     """
     found = ask(target, "forget")
     if found["state"] == "held":
-        _check_free(target, found["holder"])
+        check_free(target, found["holder"])
 
 
-def _check_free(target: Target, holder: Mapping[str, Any] | None) -> None:
+def check_free(target: Target, holder: Mapping[str, Any] | None) -> None:
+    """Raises `DeviceError` where someone measures on the device."""
     if holder is not None:
         who, since = holder.get("who", "someone"), holder.get("since", "an unknown time")
         raise DeviceError(f"{target.name} is in use: {who} measures on it since {since}", "wait until that has ended")
@@ -100,7 +126,7 @@ def _start(target: Target, shipment: Shipment, facts: Mapping[str, Any], say: Sa
     code, key = shipment.code, shipment.code_key
     found = ask(target, "start", id=shipment.id, job=shipment.job, site=site, who=who, code=code, code_key=key)
     if found["state"] == "held":
-        _check_free(target, found["holder"] or {})
+        check_free(target, found["holder"] or {})
 
 
 def bring_runtime(target: Target, facts: Mapping[str, Any], say: Say) -> str:
@@ -150,7 +176,11 @@ def _fetch(
     target: Target, done: Mapping[str, Any], shipment: Shipment, folder: Path
 ) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """The device's result and the outputs by form, byte for byte as they are there."""
-    _patiently(target, partial(target.get, done["folder"], list(done["files"]), folder))
+    wanted = {"result.json", *(f"outputs-{form}.npz" for form in shipment.job["forms"])}
+    # Names become files here: a device must not choose others.
+    if set(done["files"]) != wanted:
+        raise DeviceError(f"{target.name} offers other files than a bench leaves", "look at what runs there")
+    _patiently(target, partial(target.get, done["folder"], sorted(wanted), folder))
     for name, digest in done["files"].items():
         if file_hash(folder / name) != digest:
             raise DeviceError(f"{name} came back damaged from {target.name}", "run the same command again")

@@ -1,7 +1,8 @@
 """Measure on several devices at once, and keep what each gave: one JSON file a device."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -72,6 +73,7 @@ def bench_devices(
         folder = out or subject.results
         measure = partial(_one, subject, settings, list(wanted), folder, say)
         begun = [_begin(measure, target) for target in targets]
+        wait(begun)
         return [outcome.result() for outcome in begun]
 
 
@@ -102,9 +104,10 @@ def _one(
 ) -> Outcome:
     file = folder / f"{file_name(target.name)}.json"
     try:
-        result = bench_on(target, subject, settings, threads, lambda text: say(f"{target.name}: {text}"))
-        DeviceResult.write(result, file)
-        remember(result, file)
+        keep = partial(DeviceResult.write, path=file)
+        result = bench_on(target, subject, settings, threads, keep, lambda text: say(f"{target.name}: {text}"))
     except LthEdgeError as error:
         return Outcome(target.name, None, None, error)
+    with suppress(LthEdgeError):  # that it was seen is a convenience
+        remember(result, file)
     return Outcome(target.name, file, result, None)

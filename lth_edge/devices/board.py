@@ -64,12 +64,12 @@ def board_state(root: Path = Path("/")) -> dict[str, Any]:
 
 def throttling(root: Path = Path("/")) -> tuple[Words, Words]:
     """What holds the board back now, and what has since it was started."""
-    told = read_text(root / _FIRMWARE) or _vcgencmd("get_throttled").removeprefix("throttled=")
-    try:
-        bits = int(told, 16)
-    except ValueError:
-        return UNKNOWN, UNKNOWN
-    return _words(bits), _words(bits >> _SINCE_BOOT)
+    if (bits := _bits(_vcgencmd("get_throttled").removeprefix("throttled="))) is not None:
+        return _words(bits), _words(bits >> _SINCE_BOOT)
+    # The kernel clears the upper bits whenever it asks the firmware, every two seconds: here they are of just now.
+    if (bits := _bits(read_text(root / _FIRMWARE))) is not None:
+        return _words(bits | bits >> _SINCE_BOOT), UNKNOWN
+    return UNKNOWN, UNKNOWN
 
 
 def temperature_c(root: Path = Path("/")) -> float | str:
@@ -91,6 +91,13 @@ def emulator() -> str:
     if not kernel or kernel == claimed or (kernel, claimed) in {("x86_64", "i686"), ("aarch64", "armv8l")}:
         return ""
     return f"{claimed} emulated on {kernel}"
+
+
+def _bits(told: str) -> int | None:
+    try:
+        return int(told, 16)
+    except ValueError:
+        return None
 
 
 def _words(bits: int) -> list[str]:

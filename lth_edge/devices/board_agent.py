@@ -28,7 +28,7 @@ def ask(target: Target, verb: str, timeout: float = 300, **asked: Any) -> dict[s
     done = target.run([target.python, "-"], (source + call).encode(), timeout)
     if done.code == _NOT_FOUND:
         raise DeviceError(f"{target.name} has no {target.python}", "install it there: sudo apt install python3")
-    said = done.stderr.decode(errors="replace").strip().splitlines()
+    said = [plain(line) for line in done.stderr.decode(errors="replace").strip().splitlines()]
     if done.code != 0:
         why = said[-1] if said else f"exit code {done.code}"
         if _NO_SPACE in why:
@@ -36,11 +36,20 @@ def ask(target: Target, verb: str, timeout: float = 300, **asked: Any) -> dict[s
         raise DeviceError(f"{target.name} cannot {verb}: {why}", f"see that {target.python} works there")
     # A login shell may print a greeting first.
     try:
-        return dict(json.loads(done.stdout.decode().strip().splitlines()[-1]))
-    except (ValueError, IndexError) as error:
+        return dict(json.loads(done.stdout.decode().strip().splitlines()[-1], object_hook=_all_plain))
+    except (ValueError, IndexError, TypeError) as error:
         raise DeviceError(
             f"{target.name} gave no answer that can be read", "see what its login shell prints"
         ) from error
+
+
+def plain(text: str) -> str:
+    """A device's words without what would command a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _all_plain(answer: dict[str, Any]) -> dict[str, Any]:
+    return {key: plain(value) if isinstance(value, str) else value for key, value in answer.items()}
 
 
 def probe(target: Target) -> dict[str, Any]:

@@ -68,7 +68,16 @@ def judge_machine(facts: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("limited", "machine", f"{told}; no real one: {emulator}", mend)
     else:
         yield Finding("ready", "machine", told)
+    held = {word for key in ("throttled", "throttled_since_boot") for word in _words(facts.get(key))}
+    if held:
+        mend = "give it a stronger power supply or more cooling: what is timed on it is too slow"
+        yield Finding("limited", "power and heat", ", ".join(sorted(held)), mend)
     yield _judge_python(facts)
+
+
+def _words(told: Any) -> Sequence[str]:
+    """What holds a board back; nothing where it does not tell."""
+    return told if isinstance(told, list) else ()
 
 
 def judge_kernels(ended: Ended, facts: Mapping[str, Any]) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 import json
 
-from lth_edge.devices.board import board_facts, emulator
+from lth_edge.devices.board import board_facts, board_state, emulator
 
 if __name__ == "__main__":
-    print(json.dumps({**board_facts(), "emulator": emulator()}))
+    print(json.dumps({**board_facts(), "throttled": board_state()["throttled"], "emulator": emulator()}))

@@ -21,6 +21,8 @@ _OPTIONS = {"BatchMode": "yes", "ConnectTimeout": "20", "ServerAliveInterval": "
 _CONNECTION_FAILED = 255
 _SLOWEST = 50_000
 """Bytes a second, below which a transfer counts as stuck."""
+_MOST_FETCHED = 50_000_000
+"""Bytes that a result with its outputs stays below, for the same."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class SshTarget:
     def get(self, folder: str, names: Sequence[str], into: Path) -> None:
         with tempfile.TemporaryDirectory(prefix=".lth-edge-", dir=into) as here:
             batch = [f"get {_quoted(f'{folder}/{name}')} {number}" for number, name in enumerate(names)]
-            self._transfer(batch, Path(here), 0, folder)
+            self._transfer(batch, Path(here), _MOST_FETCHED, folder)
             for number, name in enumerate(names):
                 (Path(here) / str(number)).replace(into / name)
 

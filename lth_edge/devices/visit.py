@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lth_edge.devices.board_agent import plain
 from lth_edge.devices.shipment import CODE
 from lth_edge.devices.target import Done, Target
 from lth_edge.errors import DeviceError
@@ -81,7 +82,7 @@ class Visit:
         if done.code or told is None:
             raise DeviceError(f"{self.target.name} cannot run {module}: {_said(done)}", "see that its Python works")
         answer = _last_json(told["stdout"].encode()) if told["code"] == 0 else None
-        lines = [line.strip() for line in told["stderr"].splitlines() if line.strip()]
+        lines = [plain(line.strip()) for line in told["stderr"].splitlines() if line.strip()]
         return Ended(told["code"], told["signal"], answer or {}, lines)
 
 

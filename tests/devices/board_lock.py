@@ -12,8 +12,9 @@ def held(holder: str) -> Iterator[None]:
     """Hold the lock of this machine; `holder` is what stands in its file."""
     place = Path("/run/lock") if os.access("/run/lock", os.W_OK) else Path.home() / ".cache/lth-edge/device"
     path = place / "lth-edge-bench"
-    with path.open("w") as lock:
+    with path.open("a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock.truncate(0)
         lock.write(holder)
         lock.flush()
         yield

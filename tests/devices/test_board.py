@@ -33,7 +33,8 @@ def test_the_state_of_a_pi(root: Path) -> None:
     assert state["frequency_mhz"] == 1500
     assert state["temperature_c"] == 48.312
     assert state["governor"] == "ondemand"
-    assert state["throttled"] == state["throttled_since_boot"] == ["under-voltage", "throttled"]
+    assert state["throttled"] == ["under-voltage", "throttled"]
+    assert state["throttled_since_boot"] == "unknown"  # the kernel's file forgets every two seconds
     assert state["memory_available_bytes"] == 3000 * 1024
 
 

@@ -25,7 +25,7 @@ def _conditions(found: Judged) -> tuple[str, ...]:
         str(before.get("governor", UNKNOWN)),
         _extremes([moment["frequency_mhz"] for moment in seen]),
         _extremes([moment["temperature_c"] for moment in seen]),
-        _throttled([moment["throttled"] for moment in seen]),
+        _throttled([*(moment["throttled"] for moment in seen), _newly(before, content["after"])]),
         before["load"] if before["load"] == UNKNOWN else f"{before['load']:.3g}",
         write_known_bytes(before["memory_available_bytes"]),
     )
@@ -38,6 +38,12 @@ def _extremes(values: list[Any]) -> str:
         return UNKNOWN
     low, high = min(known), max(known)
     return f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
+
+
+def _newly(before: Mapping[str, Any], after: Mapping[str, Any]) -> Any:
+    """What came up since the start, though perhaps no look met it."""
+    earlier, later = (moment.get("throttled_since_boot", UNKNOWN) for moment in (before, after))
+    return UNKNOWN if UNKNOWN in (earlier, later) else sorted(set(later) - set(earlier))
 
 
 def _throttled(values: list[Any]) -> str:
