@@ -193,8 +193,8 @@ def estimate(path: Path, target: str) -> None:
 @click.option("--threads", type=Numbers(int), metavar="N,M", help="onnxruntime threads [the run's]")
 @click.option("--processes", type=int, help="processes per measurement [the run's]")
 @click.option("--seconds", type=float, help="timed seconds per process [the run's]")
-@click.option("--out", type=click.Path(path_type=Path), help="folder of results [RUN/devices]")
-@click.option("--forget", is_flag=True, help="remove lth-edge's cache from the devices instead")
+@click.option("--out", type=click.Path(path_type=Path), help="folder of results [RUN/devices, PACKAGE-devices]")
+@click.option("--forget", is_flag=True, help="end your bench there and remove lth-edge's cache")
 def bench(path: Path | None, wanted: tuple[str, ...], devices: Path | None, forget: bool, **options: Any) -> None:
     """Measure a run, or a package beside its dense model, on devices: dense, int8, ticket and sparse, interleaved.
 
@@ -212,6 +212,7 @@ def bench(path: Path | None, wanted: tuple[str, ...], devices: Path | None, forg
     if forget:
         for target in targets:
             clear(target)
+            click.echo(f"{target.name}: nothing of lth-edge's is left there")
         return
     if path is None:
         raise click.UsageError("name the run or the package to measure")

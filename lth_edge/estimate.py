@@ -136,8 +136,8 @@ def print_estimate(found: Estimate, console: Console) -> None:
 def _accuracy(found: Estimate) -> str:
     int8 = f"; both of int8 to {SPREAD_INT8:g}" if "int8" in found.layers else ""
     return (
-        f"ranges allow for a factor of {SPREAD:g} in times, {RATIO_SPREAD:g} in speed-ups over dense{int8}: calibrated on x86, "
-        f"unchecked on Arm, for a model in a loop of its own; {NOTE}"
+        f"ranges allow for a factor of {SPREAD:g} in times, {RATIO_SPREAD:g} in speed-ups over dense{int8}: "
+        f"calibrated on x86, unchecked on Arm, for a model in a loop of its own; {NOTE}"
     )
 
 

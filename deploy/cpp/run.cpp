@@ -27,6 +27,7 @@
 #include <iterator>
 #include <memory>
 #include <numeric>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,9 +46,11 @@ struct Problem {
 
 std::string read_file(const std::string& path, Code code) {
   std::ifstream file(path, std::ios::binary);
-  std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  if (!file.is_open() || file.bad()) throw Problem{code, "cannot read " + path};
-  return bytes;
+  std::ostringstream bytes;
+  // A folder opens and then cannot be read; only the stream's own operators tell it without an exception.
+  if (!file.is_open() || (file.peek() != EOF && !(bytes << file.rdbuf())) || file.bad())
+    throw Problem{code, "cannot read " + path};
+  return bytes.str();
 }
 
 // ---- manifest.json ----
@@ -203,8 +206,13 @@ struct Tensor {
   Shape shape;
 };
 
-int64_t product(const Shape& shape) {
-  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+// Bytes of an array; throws where an axis is below 0 or no memory would hold it.
+size_t bytes_of(const Shape& shape, const Type& type, Code code) {
+  size_t bytes = type.size;
+  for (const int64_t axis : shape)
+    if (axis < 0 || __builtin_mul_overflow(bytes, static_cast<size_t>(axis), &bytes) || bytes > PTRDIFF_MAX)
+      throw Problem{code, "an array has an odd shape"};
+  return bytes;
 }
 
 std::string in_words(const Shape& shape) {
@@ -249,7 +257,7 @@ Array read_npy(std::string_view bytes, Code code) {
     if (end == at) throw Problem{code, "an array has an odd shape"};
     at = end;
   }
-  if (array.bytes.size() != product(array.shape) * type->size) throw Problem{code, "an array ends before its end"};
+  if (array.bytes.size() != bytes_of(array.shape, *type, code)) throw Problem{code, "an array ends before its end"};
   return array;
 }
 
@@ -279,7 +287,10 @@ Array read_input(const std::string& path, const Tensor& tensor) {
     Shape shape = tensor.shape;
     const auto free = std::find(shape.begin(), shape.end(), -1);
     if (free != shape.end()) *free = 1;
-    const size_t example = product(shape) * tensor.type->size;
+    if (std::count(shape.begin(), shape.end(), -1) > 0)
+      throw Problem{kBadInput, tensor.name + " has several free axes; give a .npy file"};
+    const size_t example = bytes_of(shape, *tensor.type, kDamaged);
+    if (example == 0) throw Problem{kDamaged, "manifest.json names an axis of no length"};
     if (bytes.empty() || bytes.size() % example != 0 || (free == shape.end() && bytes.size() != example))
       throw Problem{kBadInput, tensor.name + " takes " + std::to_string(example) + " bytes an example, and " + path +
                                    " holds " + std::to_string(bytes.size())};
@@ -350,11 +361,14 @@ class Onnxruntime {
         info, api->ReleaseTensorTypeAndShapeInfo);
     size_t axes;
     void* data;
+    ONNXTensorElementDataType type;
+    check(api->GetTensorElementType(info, &type));
+    if (type != tensor.type->onnx) throw Problem{kDamaged, tensor.name + " is of another type than manifest.json says"};
     check(api->GetDimensionsCount(info, &axes));
     Array made{tensor.type, Shape(axes), {}};
     check(api->GetDimensions(info, made.shape.data(), axes));
     check(api->GetTensorMutableData(const_cast<OrtValue*>(value), &data));
-    made.bytes.assign(static_cast<const char*>(data), product(made.shape) * tensor.type->size);
+    made.bytes.assign(static_cast<const char*>(data), bytes_of(made.shape, *tensor.type, kCannotRun));
     return made;
   }
 
@@ -549,7 +563,7 @@ Options parsed(const std::vector<std::string>& words) {
     else if (word == "--onnxruntime") options.onnxruntime = value();
     else if (word == "--threads") options.threads = positive(value());
     else if (word == "-k") options.k = positive(value());
-    else if (word.front() == '-') throw Problem{kUsage, word + " is no option"};
+    else if (word.rfind('-', 0) == 0) throw Problem{kUsage, word + " is no option"};
     else options.places.push_back(word);
   }
   if (options.places.empty() || options.places.size() > 2)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 import re
 import subprocess
 import tempfile
@@ -16,6 +17,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
@@ -39,6 +41,7 @@ class Note:
     """release.json: the number of a release, and what its package's zip must be."""
 
     release: int
+    target: str
     file: str
     sha256: str
     bytes: int
@@ -56,7 +59,10 @@ class Offer:
     """
 
     def __init__(self, url: str, signers: Path) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise Refused(f"{url} is no address: {error}") from error
         if parts.scheme not in {"https", "file"} and (parts.scheme, parts.hostname in LOOPBACK) != ("http", True):
             raise Refused(f"{url} is neither https:// nor file://, nor http:// on this machine")
         self._url, self._signers = url.rstrip("/"), signers
@@ -70,7 +76,10 @@ class Offer:
         """
         text, signature = self._small("release.json"), self._small("release.json.sig")
         _check_signature(text, signature, self._signers)
-        return _parsed(text)
+        note = _parsed(text)
+        if note.target != (here := _target()):
+            raise Refused(f"release {note.release} is for {note.target}, and this is {here}: check the URL")
+        return note
 
     def download(self, note: Note, folder: Path) -> None:
         """Put the files of the package into `folder`.
@@ -100,14 +109,14 @@ class Offer:
     def _open(self, name: str) -> IO[bytes]:
         try:
             return urllib.request.urlopen(f"{self._url}/{name}", timeout=TIMEOUT_S)
-        except OSError as error:
+        except (OSError, HTTPException, ValueError) as error:
             raise Unreachable(f"cannot get {self._url}/{name}: {error}") from error
 
 
 def _read(answer: IO[bytes], size: int, name: str) -> bytes:
     try:
         return answer.read(size)
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise Unreachable(f"cannot get all of {name}: {error}") from error
 
 
@@ -127,13 +136,18 @@ def _check_signature(text: bytes, signature: bytes, signers: Path) -> None:
         raise Refused(f"the signature of release.json is not by a key in {signers}: {said}")
 
 
+def _target() -> str:
+    machine = platform.machine().lower()
+    return f"{platform.system().lower()}-{ {'amd64': 'x86_64', 'arm64': 'aarch64'}.get(machine, machine) }"
+
+
 def _parsed(text: bytes) -> Note:
     try:
         content = json.loads(text)
         if content["schema_version"] != 1:
             raise Refused(f"release.json has schema version {content['schema_version']}, this reads 1: update lth-edge")
         package = content["package"]
-        note = Note(content["release"], package["file"], package["sha256"], package["bytes"])
+        note = Note(content["release"], content["target"], package["file"], package["sha256"], package["bytes"])
     except (ValueError, KeyError, TypeError) as error:
         raise Refused(f"release.json is signed, but no note of a release: {error!r}") from error
     whole = type(note.release) is int and note.release > 0 and type(note.bytes) is int and note.bytes > 0
@@ -149,5 +163,7 @@ def _unpack(archive: Path, folder: Path) -> None:
                 if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
                     raise Refused(f"the package holds {name!a}, no plain file name")
             opened.extractall(folder)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (Refused, OSError):  # a full disk is no fault of the package
+        raise
+    except Exception as error:  # damaged bytes make zipfile raise nearly anything
         raise Refused(f"the package is no zip: {error}") from error

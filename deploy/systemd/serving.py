@@ -82,7 +82,7 @@ class Serving:
             return
         try:
             self.release = self._loaded(number)
-        except Exception as error:  # whatever is wrong with it, the one before must go on
+        except (Exception, SystemExit) as error:  # whatever is wrong with it, the one before must go on
             if self.release is None:
                 with suppress(Exception):  # there is none before, or it does not load either
                     self.release = self._loaded(json.loads((self._state / "state.json").read_text())["previous"])

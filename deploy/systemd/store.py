@@ -95,7 +95,7 @@ class Store:
     @contextmanager
     def arriving(self, number: int) -> Iterator[Path]:
         """Yield an empty folder; it becomes that release only when the block ends well."""
-        part = self._releases / f"{number}.part"
+        part, old = self._releases / f"{number}.part", self._releases / f"{number}.old.part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
         try:
@@ -104,11 +104,17 @@ class Store:
                 _sync(file)
             place = self._releases / str(number)
             if place.exists():  # of an update that power ended, or a release from before a downgrade
-                shutil.rmtree(place)
+                shutil.rmtree(old, ignore_errors=True)
+                place.rename(old)  # never half of it under its number
             part.rename(place)
             _sync(self._releases)
         finally:
             shutil.rmtree(part, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+
+    def holds(self, number: int | None) -> bool:
+        """Whether a release is here, whole."""
+        return (self._releases / str(number)).is_dir()
 
     def prune(self) -> None:
         """Remove all but the release that serves and the one to go back to."""

@@ -30,6 +30,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import replace
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,9 @@ def finish_trial(store: Store, server: Server) -> None:
     problem = server.problem(state.trial)
     if problem and state.previous is not None:
         store.switch(state.previous)
-    store.remember(State(highest=state.trial, previous=None if problem else state.previous))
+    # A downgrade that fails must not open the way for releases in between.
+    highest = max(state.highest, state.trial) if problem else state.trial
+    store.remember(State(highest, previous=None if problem else state.previous))
     store.prune()
     if problem and state.previous is None:
         raise NotServed(f"release {state.trial} is the first here and does not serve: {problem}")
@@ -122,7 +125,7 @@ def finish_trial(store: Store, server: Server) -> None:
 def roll_back(store: Store, server: Server) -> str:
     """Go back to the release before; the present one is not taken again."""
     state, current = store.state(), store.current()
-    if state.previous in {None, current}:  # the same after a cut right before a switch
+    if state.previous in {None, current} or not store.holds(state.previous):  # after a cut
         raise Refused("there is no release to go back to")
     store.switch(state.previous)
     store.remember(State(highest=max(state.highest, current or 0)))
@@ -152,7 +155,7 @@ class Server:
                 if health["wanted"] == number and health["status"] != "loading":
                     return "" if health["status"] == "ok" else health["error"]
                 said = f"the server is at release {health['release']}"
-            except (OSError, ValueError, KeyError) as error:
+            except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
                 said = f"{self._url} does not answer: {error}"
             if time.monotonic() > deadline:
                 return said

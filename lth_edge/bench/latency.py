@@ -11,6 +11,8 @@ from lth_edge.bench.statistics import MedianInterval, percentiles, speedup
 NO_CHANGE = "no measurable change"
 RESOLUTION = 0.02
 """Ratios closer to 1 are not told apart: where a file lies in memory makes as much."""
+FEW_PROCESSES, COARSE_RESOLUTION = 5, 0.1
+"""Fewer processes than that agree by chance: their spread says little of where a file may come to lie."""
 _CALLS_AT_LEAST = 5
 
 
@@ -48,12 +50,13 @@ def _speedup(form: str, forms: Mapping[str, PerProcess]) -> dict[str, Any]:
     if form == baseline:
         return {"median": 1.0, "low": 1.0, "high": 1.0, "verdict": "baseline"}
     interval = speedup(forms[baseline], forms[form])
-    return asdict(interval) | {"verdict": _verdict(interval)}
+    return asdict(interval) | {"verdict": _verdict(interval, len(forms[form]))}
 
 
-def _verdict(interval: MedianInterval) -> str:
+def _verdict(interval: MedianInterval, processes: int) -> str:
     """A change whose interval excludes 1, and that is large enough for another machine or day to show it too."""
-    if interval.low <= 1 <= interval.high or abs(interval.median - 1) < RESOLUTION:
+    resolution = RESOLUTION if processes >= FEW_PROCESSES else COARSE_RESOLUTION
+    if interval.low <= 1 <= interval.high or abs(interval.median - 1) < resolution:
         return NO_CHANGE
     return "faster" if interval.median > 1 else "slower"
 

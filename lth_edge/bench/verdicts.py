@@ -61,7 +61,12 @@ def _faster_one(report: Mapping[str, Any], best: str) -> str:
     fastest = max(within_tolerance(report), key=lambda form: speed_factor(report, form))
     if speed_factor(report, fastest) <= speed_factor(report, best):
         return ""
-    return f"; {fastest} is {_speed_told(report, fastest)}: --prefer latency ships it"
+    told = f"{_speed_told(report, fastest)}, {kilobytes(held_bytes(report, fastest))}{_kernels_told(report, fastest)}"
+    return f"; {fastest} is {told}: --prefer latency ships it"
+
+
+def _kernels_told(report: Mapping[str, Any], form: str) -> str:
+    return " with its kernels" if held_bytes(report, form) != find_form(report, form)["bytes"] else ""
 
 
 def _with_kernels(report: Mapping[str, Any], form: str) -> str:

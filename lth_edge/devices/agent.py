@@ -21,6 +21,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import struct
 import subprocess
 import time
@@ -90,7 +91,7 @@ def start(asked):
     places = [str(code)] + ([str(CACHE / "site" / asked["site"])] if asked["site"] else [])
     inherited = [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
     with (folder / "log").open("wb") as log:
-        subprocess.Popen(
+        begun = subprocess.Popen(
             [sys.executable, "-m", CODE, str(folder), str(CACHE), lock.name],
             cwd=str(folder),
             env=dict(os.environ, PYTHONPATH=os.pathsep.join(places + inherited)),
@@ -100,6 +101,7 @@ def start(asked):
             start_new_session=True,
             pass_fds=[lock.fileno()],
         )
+    (folder / "group").write_text(str(begun.pid))
     return {"state": "started"}
 
 
@@ -120,8 +122,10 @@ def clear(asked):
 
 
 def forget(asked):
-    """Remove the whole cache, unless a bench runs; folders above it that are empty then go too."""
+    """Remove the whole cache, unless someone else's bench runs; folders above it that are empty then go too."""
     holder = _holder()
+    if holder is not None and holder.get("who") == asked["who"]:
+        holder = _ended(holder)
     if holder is not None:
         return {"state": "held", "holder": holder}
     shutil.rmtree(str(CACHE), ignore_errors=True)
@@ -131,6 +135,19 @@ def forget(asked):
         except OSError:
             break
     return {"state": "forgotten"}
+
+
+def _ended(holder):
+    """End a bench; None once it has, else who holds the board."""
+    try:
+        os.killpg(int((CACHE / "jobs" / holder["id"] / "group").read_text()), signal.SIGTERM)
+    except (OSError, KeyError, ValueError):
+        return holder
+    for _ in range(TRIES):
+        time.sleep(0.1)
+        if _holder() is None:
+            return None
+    return holder
 
 
 def _state(folder, job):

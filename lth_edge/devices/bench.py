@@ -102,12 +102,12 @@ def readable(target: Target) -> Iterator[None]:
 
 
 def forget(target: Target) -> None:
-    """Remove the cache from a device.
+    """Remove the cache from a device; a bench of one's own that runs there ends.
 
     Raises:
-        DeviceError: it cannot be reached, or measures right now.
+        DeviceError: it cannot be reached, or measures for someone else right now.
     """
-    found = ask(target, "forget")
+    found = ask(target, "forget", who=_who())
     if found["state"] == "held":
         check_free(target, found["holder"])
 
@@ -116,17 +116,22 @@ def check_free(target: Target, holder: Mapping[str, Any] | None) -> None:
     """Raises `DeviceError` where someone measures on the device."""
     if holder is not None:
         who, since = holder.get("who", "someone"), holder.get("since", "an unknown time")
-        raise DeviceError(f"{target.name} is in use: {who} measures on it since {since}", "wait until that has ended")
+        mend = "wait until that has ended; your own ends with: lth-edge bench --forget --on ..."
+        raise DeviceError(f"{target.name} is in use: {who} measures on it since {since}", mend)
 
 
 def _start(target: Target, shipment: Shipment, facts: Mapping[str, Any], say: Say) -> None:
     site = "" if fits(facts) else bring_runtime(target, facts, say)
     send(target, shipment.blobs, facts, say)
-    who = {"who": f"{getpass.getuser()}@{platform.node()}", "since": datetime.now(UTC).isoformat(timespec="seconds")}
+    who = {"who": _who(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
     code, key = shipment.code, shipment.code_key
     found = ask(target, "start", id=shipment.id, job=shipment.job, site=site, who=who, code=code, code_key=key)
     if found["state"] == "held":
         check_free(target, found["holder"] or {})
+
+
+def _who() -> str:
+    return f"{getpass.getuser()}@{platform.node()}"
 
 
 def bring_runtime(target: Target, facts: Mapping[str, Any], say: Say) -> str:

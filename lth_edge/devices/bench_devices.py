@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any
 
@@ -16,6 +17,7 @@ from lth_edge.devices.subject import Subject, subject_of
 from lth_edge.devices.target import Target
 from lth_edge.devices.targets import file_name
 from lth_edge.errors import DeviceError, LthEdgeError, RecipeError
+from lth_edge.files import storage_errors
 from lth_edge.recipe import BenchRecipe
 
 Say = Callable[[str], None]
@@ -53,7 +55,7 @@ def bench_devices(
     Args:
         path: a run, or a package with `baseline`, the dense model that it came from.
         threads: numbers of onnxruntime threads; by default the run's own, as are processes and seconds.
-        out: folder of the results; by default `devices` in the run, or beside the package.
+        out: folder of the results; by default `devices` in the run, or `PACKAGE-devices` beside the package.
         say: takes a line of news.
 
     Raises:
@@ -72,9 +74,16 @@ def bench_devices(
         wanted = dict.fromkeys(threads or [settings.bench_threads])
         folder = out or subject.results
         measure = partial(_one, subject, settings, list(wanted), folder, say)
+        with storage_errors(folder), TemporaryDirectory(dir=_made(folder)):
+            pass  # before a device works for minutes
         begun = [_begin(measure, target) for target in targets]
         wait(begun)
         return [outcome.result() for outcome in begun]
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def failure(outcomes: Sequence[Outcome]) -> LthEdgeError | None:

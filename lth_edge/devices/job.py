@@ -15,7 +15,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,10 @@ class Effort:
     bench_threads: int
     processes: int
     seconds: float
+
+
+EMULATED = Effort(1, 2, 0.01)
+"""Enough where no time is told anyway."""
 
 
 def measure(job: Mapping[str, Any], folder: Path, blobs: Path) -> dict[str, Any]:
@@ -75,10 +79,11 @@ def _samples(job: Mapping[str, Any], folder: Path, blobs: Path) -> dict[str, Any
     batches = {size: _saved(batch, blobs) for size, batch in job["batches"].items()}
     null = folder / "null.onnx"
     null.write_bytes(null_graph())
-    samples = {}
+    samples, emulated = {}, emulator()
     for threads in job["threads"]:
         _say(folder, f"measuring on {threads} thread{'s' * (threads > 1)}")
-        effort = Effort(threads, job["processes"], job["seconds"])
+        effort = EMULATED if emulated else Effort(threads, job["processes"], job["seconds"])
+        effort = replace(effort, bench_threads=threads)
         latency = latency_samples(forms, batches, null, effort)
         footprint = footprint_samples(forms, batches[min(batches, key=int)], null, effort)
         samples[str(threads)] = {"latency": asdict(latency), "footprint": asdict(footprint)}

@@ -65,7 +65,7 @@ def subject_of(path: Path, baseline: Path | None = None) -> Iterator[Subject]:
             message = f"{path} is a package: what is it measured against?"
             raise InputError(message, "name the dense model: --baseline dense.onnx")
         with unpacked(path) if is_zip else nullcontext(path) as folder:
-            yield _package(folder, baseline, path.parent / FOLDER)
+            yield _package(folder, baseline, path.with_name(f"{path.stem}-{FOLDER}"))
     else:
         raise InputError(f"{path} is neither a run nor a package", "give the folder or the zip that lth-edge wrote")
 

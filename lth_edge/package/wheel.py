@@ -30,7 +30,7 @@ Summary: Run models packed by lth-edge: sessions with its sparse kernels, and ch
 License-Expression: Apache-2.0 AND MIT-0
 License-File: LICENSE
 License-File: LICENSE-runner
-Requires-Python: >=3.10
+Requires-Python: >=3.11
 Requires-Dist: numpy>=1.26
 Requires-Dist: onnxruntime>=1.20
 

@@ -15,7 +15,7 @@ from digits_package import digits
 CPP = Path(__file__).parents[2] / "deploy" / "cpp"
 HEADERS = [
     Path(os.environ.get("ONNXRUNTIME_INCLUDE", "/usr/include/onnxruntime")),
-    Path.home() / ".cache" / "lth-edge" / "arm64" / "root" / "usr" / "include" / "onnxruntime",
+    *(Path.home() / ".cache" / "lth-edge" / "arm64").glob("*/root/usr/include/onnxruntime"),
 ]
 SANITIZED = "-O1 -fsanitize=address,undefined -fno-sanitize-recover=all"
 

@@ -142,7 +142,7 @@ def test_more_calls_at_once_than_it_takes_are_told_to_wait(first_release: Path) 
 def test_a_model_of_two_inputs_is_asked_with_an_npz() -> None:
     left, right = np.float32([[1, 2]]), np.float32([[3, 4]])
     inputs = [{"name": name, "dtype": "float32", "shape": [None, 2]} for name in ("left", "right")]
-    first, second = read_arrays(npz(right=right, left=left), inputs)
+    first, second = read_arrays(npz(right=right, left=left), inputs, 1000)
     assert (first == left).all() and (second == right).all()
     with pytest.raises(Problem, match="file with left, right"):
-        read_arrays(left.tobytes(), inputs)
+        read_arrays(left.tobytes(), inputs, 1000)

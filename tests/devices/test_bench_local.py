@@ -211,7 +211,7 @@ def test_a_package_is_measured_beside_its_dense_model(run: Path, sparse_package:
     assert found["forms"]["dense"]["file"] == "what-I-trained-2-.onnx"
     with subject_of(sparse_package, baseline) as subject:
         assert list(subject.forms) == ["dense", "ticket", "sparse"]
-        assert subject.results == sparse_package.parent / "devices"
+        assert subject.results == sparse_package.with_name(f"{sparse_package.stem}-devices")
 
 
 def test_a_form_without_kernels_for_the_device_is_missing_with_the_reason(run: Path, tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ def test_a_run_is_estimated_printed_and_kept_beside_its_measurements(pruned: Fin
     assert words.startswith(
         "estimated for Raspberry Pi 4 Model B (Cortex-A72), one thread, batch 1: not measured on dev"
     )
-    for said in ("dense", "int8", "ticket", "sparse", "method: roofline", "good to a factor of 2", "to one of 1.6"):
+    for said in ("dense", "int8", "ticket", "sparse", "method: roofline", "a factor of 3", "unchecked on Arm"):
         assert said in words
     content = DeviceEstimate.read(pruned.folder / "devices" / "pi4.estimate.json").content
     assert (content["schema_version"], content["name"], content["kind"]) == (1, "pi4", "estimated")

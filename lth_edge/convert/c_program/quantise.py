@@ -174,7 +174,7 @@ def _numbers(layer: Layer, scales: Mapping[str, float], input_scale: float, inpu
     if not layer.mean:
         return IntegerLargest()
     taps = layer.window.kernel[0] * layer.window.kernel[1]
-    if taps * LARGEST << MEAN_BITS >= 2**31:
+    if taps * (LARGEST + 1) << MEAN_BITS >= 2**31:  # a raw input may be -128
         raise InputError(f"{layer.origin} takes the mean of {taps} numbers, too many for 32 bits", "pool in two steps")
     return IntegerMean(Rescale.of(np.array([given / made / 2**MEAN_BITS])))
 
