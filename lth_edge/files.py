@@ -15,11 +15,6 @@ from typing import Any
 from lth_edge.errors import DamagedError, StorageError
 
 
-_NOT_WRITABLE = frozenset(
-    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ENOENT}
-)
-
-
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
     """Turn what the disk refuses (full, read-only, no permission) into a `StorageError` naming `path`."""
@@ -29,15 +24,7 @@ def storage_errors(path: Path) -> Iterator[None]:
         number = _errno(error)
         if number in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             raise StorageError(f"no space left to write {path}", "free some space and run the same command") from error
-        if number in {
-            errno.EACCES,
-            errno.EPERM,
-            errno.EROFS,
-            errno.ENOTDIR,
-            errno.EEXIST,
-            errno.ENAMETOOLONG,
-            errno.ENOENT,
-        }:
+        if number in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG}:
             reason = os.strerror(number)
             raise StorageError(f"cannot write {path}: {reason}", "choose another folder with --out") from error
         raise

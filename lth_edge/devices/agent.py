@@ -124,7 +124,7 @@ def clear(asked):
 def forget(asked):
     """Remove the whole cache, unless someone else's bench runs; folders above it that are empty then go too."""
     holder = _holder()
-    if holder is not None and holder.get("who") == asked["who"]:
+    if holder and holder.get("who") == asked.get("who"):
         holder = _ended(holder)
     if holder is not None:
         return {"state": "held", "holder": holder}

@@ -16,7 +16,7 @@ from lth_edge.devices.result import DeviceResult
 from lth_edge.devices.subject import Subject, subject_of
 from lth_edge.devices.target import Target
 from lth_edge.devices.targets import file_name
-from lth_edge.errors import DeviceError, LthEdgeError, RecipeError
+from lth_edge.errors import DeviceError, LthEdgeError, RecipeError, StorageError
 from lth_edge.files import storage_errors
 from lth_edge.recipe import BenchRecipe
 
@@ -82,7 +82,10 @@ def bench_devices(
 
 
 def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError as error:  # such as below /proc
+        raise StorageError(f"cannot make {folder}", "choose another folder with --out") from error
     return folder
 
 

@@ -216,7 +216,7 @@ def test_a_sparse_form_that_wins_is_told_with_its_kernels_and_its_speed(report):
 def test_a_sparse_form_that_is_faster_but_larger_with_its_kernels_is_told_of(report):
     answer, _ = with_sparse(report, 320_000, 2_000_000, 1.5)["recommendation"]
     assert answer.startswith("ship ticket: 8.0x smaller, no measurable change in latency")
-    assert answer.endswith("; sparse is 1.50x faster: --prefer latency ships it")
+    assert answer.endswith("; sparse is 1.50x faster, 2.32 MB with its kernels: --prefer latency ships it")
 
 
 def test_kernels_that_make_a_file_larger_than_dense_are_no_success_in_size(report):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from device import LOADS_NOT, Device, Publisher, make_key, spoil_run
+from device import LOADS_NOT, TARGET, Device, Publisher, make_key, spoil_run
 from static_web import published
 
 NEVER_ANSWERS = "if __name__ != '__main__':\n    import os\n    os._exit(7)\n"
@@ -199,7 +199,8 @@ def test_two_updates_at_once_are_one(served: Device, publisher: Publisher) -> No
 
 
 def note(**package: object) -> dict[str, object]:
-    return {"schema_version": 1, "release": 2, "package": {"file": "a.zip", "sha256": "", "bytes": 1} | package}
+    package = {"file": "a.zip", "sha256": "", "bytes": 1} | package
+    return {"schema_version": 1, "release": 2, "target": TARGET, "package": package}
 
 
 @pytest.mark.parametrize(
