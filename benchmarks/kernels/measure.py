@@ -66,7 +66,8 @@ def measure(model: str, dense: Path, plan: Plan) -> dict[str, Any]:
     from_c = model in NETWORKS and NETWORKS[model].called_from_c
     threads = (1,) if from_c else plan.threads
     job = {"threads": threads, "forms": forms, "inputs": _save(batches[0], folder), "folder": str(folder)}
-    deepsparse = {"python": plan.deepsparse, "model": str(dense)} if plan.deepsparse else None
+    # DeepSparse is called from Python alone.
+    deepsparse = {"python": plan.deepsparse, "model": str(dense)} if plan.deepsparse and not from_c else None
     timing = {"null": str(null), "peak": str(build("peak", folder)), "seconds": plan.seconds, "deepsparse": deepsparse}
     timing["c_calls"] = str(build("c_calls", folder)) if from_c else None
     runs = [_work(job | timing | {"mode": "latency", "seed": seed}) for seed in range(plan.processes)]
