@@ -113,6 +113,8 @@ def _of_run(run: Path) -> dict[str, Any]:
 
 
 def _of_file(path: Path) -> dict[str, Any]:
+    if path.suffix == ".zip" or not path.is_file():
+        raise InputError(f"{path} is neither a run nor an ONNX file", "give one of the two")
     model = read_model(path)
     if not layer_sparsity(model):
         raise InputError(f"{path} holds no constant weight of a Gemm, MatMul or Conv", "give another file")

@@ -2,7 +2,7 @@
 # Install the server and its updates: sudo ./install.sh URL ALLOWED_SIGNERS
 #
 # URL is the update folder, ALLOWED_SIGNERS the file of the keys that may sign, for "publisher". Needs Python 3.10 or later with
-# its venv module, ssh-keygen and systemd. A second call updates the programs and leaves the configuration as it is.
+# its venv module, ssh-keygen and systemd. A second call updates the programs, the keys and the URL, and leaves the rest as it is.
 #
 # DESTDIR=FOLDER puts the files below a folder, for an image of a disk: nothing is downloaded and nothing is started.
 #
@@ -14,7 +14,7 @@ fail() {
     exit 2
 }
 
-[ $# -eq 2 ] || fail "usage: install.sh URL ALLOWED_SIGNERS"
+[ $# -eq 2 ] && [ -n "$1" ] || fail "usage: install.sh URL ALLOWED_SIGNERS"
 [ -f "$2" ] || fail "there is no file $2; it holds lines such as: publisher namespaces=\"lth-edge\" ssh-ed25519 AAAA..."
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail "Python 3.10 or later is needed"
 command -v ssh-keygen >/dev/null || fail "there is no ssh-keygen: install openssh-client"
@@ -28,10 +28,10 @@ install -m 644 "$here/serve.py" "$here/serving.py" "$here/update.py" "$here/offe
 install -m 644 "$here/lth-edge.service" "$here/lth-edge-update.service" "$here/lth-edge-update.timer" "$units"
 install -m 644 "$here/lth-edge-update.sysusers" "$users/lth-edge-update.conf"
 install -m 644 "$2" "$settings/allowed_signers"
-if [ ! -f "$settings/lth-edge.conf" ]; then
-    grep -v '^URL=' "$here/lth-edge.conf" >"$settings/lth-edge.conf"
-    printf 'URL=%s\n' "$1" >>"$settings/lth-edge.conf"
-fi
+[ -f "$settings/lth-edge.conf" ] || install -m 644 "$here/lth-edge.conf" "$settings/lth-edge.conf"
+grep -v '^URL=' "$settings/lth-edge.conf" >"$settings/lth-edge.conf.part"
+printf 'URL=%s\n' "$1" >>"$settings/lth-edge.conf.part"
+mv "$settings/lth-edge.conf.part" "$settings/lth-edge.conf"
 if [ -n "$root" ]; then
     echo "installed below $root; on the device, /opt/lth-edge/venv must hold numpy and onnxruntime"
     exit 0

@@ -97,5 +97,7 @@ def _opened(path: Path) -> Iterator[Source]:
         )
     if folder.is_dir() and not (folder / MANIFEST).is_file():
         raise InputError(f"{path} is neither a run nor a package", "give the folder that lth-edge compress made")
+    if folder.is_file() and folder.suffix != ".zip":
+        raise InputError(f"{path} is neither a run nor a package", "give the folder or the zip that lth-edge wrote")
     with nullcontext(folder) if folder.is_dir() else unpacked(folder) as found:
         yield Source(path, found, verify_package(found).manifest)

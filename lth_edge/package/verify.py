@@ -30,7 +30,7 @@ class Verified:
     skipped: Mapping[str, str]
 
 
-def verify_package(path: Path) -> Verified:
+def verify_package(path: Path | str) -> Verified:
     """Verify a package, given as its folder or its zip.
 
     A model that needs kernels is replayed with those of this installation: nothing of a package's own is executed.
@@ -41,6 +41,7 @@ def verify_package(path: Path) -> Verified:
     Raises:
         DamagedError: anything at all is wrong; it names the file.
     """
+    path = Path(path)
     if path.is_dir():
         return _verify_folder(path)
     if not path.is_file():

@@ -39,16 +39,17 @@ def test_the_installed_programs_run(root: Path, tmp_path: Path) -> None:
         assert "usage:" in subprocess.run(asked, check=True, capture_output=True, text=True).stdout
 
 
-def test_a_second_installation_keeps_the_configuration(root: Path, signers: Path) -> None:
+def test_a_second_installation_takes_the_new_url_and_keeps_the_other_settings(root: Path, signers: Path) -> None:
     settings = root / "etc" / "lth-edge" / "lth-edge.conf"
     assert "URL=https://example.org/digits\n" in settings.read_text()
     settings.write_text(settings.read_text().replace("THREADS=1", "THREADS=4"))
     assert install(root, "https://example.org/other", signers).returncode == 0
-    assert "THREADS=4" in settings.read_text() and "other" not in settings.read_text()
+    told = settings.read_text()
+    assert "THREADS=4" in told and told.count("URL=") == 1 and "URL=https://example.org/other\n" in told
 
 
 def test_a_wrong_call_installs_nothing(tmp_path: Path) -> None:
-    for arguments in ((), ("https://example.org",), ("https://example.org", tmp_path / "none")):
+    for arguments in ((), ("https://example.org",), ("https://example.org", tmp_path / "none"), ("", __file__)):
         done = install(tmp_path / "root", *arguments)
         assert done.returncode == 2 and done.stderr.startswith("install.sh: ")
     assert not (tmp_path / "root").exists()

@@ -219,7 +219,7 @@ def test_a_dense_file_is_estimated_alone_and_a_sparse_one_too(tmp_path: Path) ->
     ("arguments", "code", "said"),
     [
         (["net.onnx", "--target", "pi6"], 2, "there is no board 'pi6'"),
-        (["missing.onnx", "--target", "pi4"], 3, "there is no ONNX file"),
+        (["missing.onnx", "--target", "pi4"], 3, "neither a run nor an ONNX file"),
         ([".", "--target", "pi4"], 3, "is no finished run"),
     ],
 )
