@@ -33,6 +33,8 @@ from serving import Release, Serving  # noqa: E402
 
 TIMEOUT_S = 30
 CALLS_AT_ONCE = 8
+CONNECTIONS_AT_ONCE = 64
+"""Each holds a thread and its request; whoever holds back a byte keeps both."""
 
 
 class Problem(Exception):
@@ -58,6 +60,19 @@ class Server(ThreadingHTTPServer):
         super().__init__(address, Handler)
         self.serving, self.largest = serving, largest
         self.calls = threading.BoundedSemaphore(CALLS_AT_ONCE)
+        self.connections = threading.BoundedSemaphore(CONNECTIONS_AT_ONCE)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self.connections.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.connections.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Silence where a client is gone: a trace a call would fill a small disk."""

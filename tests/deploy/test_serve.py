@@ -2,15 +2,18 @@
 
 import http.client
 import io
+import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from device import Device
 from digits_package import digits
-from serve import CALLS_AT_ONCE, Problem, Server, read_arrays
+from serve import CALLS_AT_ONCE, CONNECTIONS_AT_ONCE, Problem, Server, read_arrays
 from serving import Serving
 
 from lth_edge.runtime.session import session
@@ -136,6 +139,30 @@ def test_more_calls_at_once_than_it_takes_are_told_to_wait(first_release: Path) 
         assert device.ask("/predict", bytes(256)) == (503, {"error": f"busy with {CALLS_AT_ONCE} calls"})
         server.calls.release()
         assert device.ask("/predict", bytes(256))[0] == 200
+        server.shutdown()
+
+
+def test_who_holds_back_a_request_holds_no_more_than_a_connection(first_release: Path) -> None:
+    serving = Serving(first_release / "state", threads=1)
+    with Server(("127.0.0.1", 0), serving, largest=1 << 20) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        held = [socket.create_connection(server.server_address) for _ in range(CONNECTIONS_AT_ONCE)]
+        for connection in held:
+            connection.sendall(b"POST /predict HTTP/1.1\r\nContent-Length: 9\r\n\r\n12345678")
+        with socket.create_connection(server.server_address) as one_more:
+            assert one_more.recv(1) == b""
+        held.pop().close()
+        device = Device(first_release / "state", first_release / "allowed_signers", "file:///nowhere")
+        device.port = server.server_port
+        for _ in range(50):
+            with suppress(OSError):
+                device.ask("/health")
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail("a connection that ended made no room")
+        for connection in held:
+            connection.close()
         server.shutdown()
 
 
