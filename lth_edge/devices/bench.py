@@ -73,14 +73,14 @@ def bench_on(
     with tempfile.TemporaryDirectory(prefix="lth-edge-bench-") as name:
         folder = Path(name)
         shipment = pack(subject, settings, threads, target_of(facts["system"], facts["machine"]), folder)
-        found = ask(target, "wait", id=shipment.id, stage="", seconds=0)
-        if found["state"] not in {"running", "done"}:
-            check_free(target, facts["holder"])
-            _start(target, shipment, facts, say)
-        else:
-            say("this bench is there already: fetching it")
-        done = _await(target, shipment.id, say)
         with readable(target):
+            found = ask(target, "wait", id=shipment.id, stage="", seconds=0)
+            if found["state"] not in {"running", "done"}:
+                check_free(target, facts["holder"])
+                _start(target, shipment, facts, say)
+            else:
+                say("this bench is there already: fetching it")
+            done = _await(target, shipment.id, say)
             found, outputs = _fetch(target, done, shipment, folder)
             result = _content(target, subject, shipment, settings, found, outputs)
     keep(result)

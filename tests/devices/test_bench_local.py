@@ -10,7 +10,7 @@ from board_lock import held
 from command import Done, Finished, lth_edge
 
 from lth_edge.devices import bench
-from lth_edge.devices.board_agent import ask
+from lth_edge.devices.board_agent import ask, plain
 from lth_edge.devices.result import DeviceResult
 from lth_edge.devices.shipment import pack
 from lth_edge.devices.subject import subject_of
@@ -181,6 +181,34 @@ def test_what_comes_back_damaged_is_refused(run: Path, monkeypatch: pytest.Monke
         done = lth_edge("bench", run, "--on", "local")
     assert (done.code, done.said[0]) == (9, "lth-edge: outputs-dense.npz came back damaged from local")
     assert lth_edge("bench", run, "--on", "local").code == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"state": "done", "folder": "/tmp", "files": {"/tmp/authorized_keys": "0" * 64}},
+        {"state": "done", "folder": "/tmp", "files": {"../result.json": "0" * 64, "result.json": "0" * 64}},
+        {"state": "done"},
+        {},
+    ],
+    ids=str,
+)
+def test_a_device_that_answers_what_it_likes_writes_nothing_here(
+    run: Path, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]
+) -> None:
+    """Names of files become files here, and answers a result: neither is taken on trust."""
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    honest = bench.ask
+    monkeypatch.setattr(
+        bench, "ask", lambda target, verb, **asked: answer if verb == "wait" else honest(target, verb, **asked)
+    )
+    done = lth_edge("bench", run, "--on", "local")
+    assert done.code == 9 and "Traceback" not in done.stderr, done.stderr
+    assert before == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+
+
+def test_words_of_a_device_command_no_terminal() -> None:
+    assert plain("a\x1b]0;title\x07b") == "a ]0;title b"
 
 
 def test_a_second_bench_is_refused_and_told_who_holds_the_board(run: Path) -> None:
