@@ -44,6 +44,32 @@ def test_before_every_step_to_a_new_release(served: Device, publisher: Publisher
     assert left == {str(old), str(new)}
 
 
+def test_before_every_step_of_a_downgrade_to_the_release_to_go_back_to(
+    served: Device, publisher: Publisher, tmp_path: Path
+) -> None:
+    """Its folder is here already, and is replaced: a whole one must be there at any moment, or none be gone back to."""
+    with served.serving():
+        publisher.publish(2)
+        served.update()
+    publisher.withdraw()
+    publisher.publish(1)
+    begun, asked = served.state, ("--url", served.url, "--signers", served.signers, "--allow-downgrade")
+    for step in count(1):
+        served.state = tmp_path / f"state-{step}"
+        shutil.copytree(begun, served.state, symlinks=True)
+        with served.serving():
+            served.settled()
+            served.update(*asked, kill_at=step, status=None)
+            killed = served.code < 0
+            served.update("--rollback", status=None)
+            looked_at(served, {1, 2})
+        with served.serving():
+            looked_at(served, {1, 2})
+        if not killed:
+            break
+    assert step > FEWEST_STEPS_BACK
+
+
 @pytest.fixture
 def on_trial(served: Device, device_package: Path) -> Device:
     """A device that has switched to release 2, whose server will not load it, and lost power there."""

@@ -145,6 +145,27 @@ def test_a_downgrade_is_refused_unless_asked_for(served: Device, publisher: Publ
         assert served.update() == "release 3 serves"
 
 
+def test_a_release_for_another_target_is_refused(served: Device, publisher: Publisher) -> None:
+    """Signed by the right key: its kernels would not load here, and the fallback would serve without a word."""
+    publisher.publish(2)
+    content = json.loads((publisher.folder / "release.json").read_text())
+    publisher.sign(content | {"target": "linux-riscv64"})
+    refused(served, publisher, "release 2 is for linux-riscv64", TARGET)
+
+
+def test_a_downgrade_that_fails_opens_no_way_for_releases_between(served: Device, publisher: Publisher) -> None:
+    with served.serving():
+        publisher.publish(5)
+        served.update()
+        publisher.withdraw()
+        publisher.publish(3, change=lambda package: spoil_run(package, LOADS_NOT))
+        served.update("--url", served.url, "--signers", served.signers, "--allow-downgrade", status=None)
+        assert served.code != 0 and served.settled(at=5)["release"] == 5
+        publisher.withdraw()
+        publisher.publish(4)
+        assert "release 4 is older than 5" in served.update(status=3)
+
+
 def test_back_by_hand_and_only_forward_to_something_newer(served: Device, publisher: Publisher) -> None:
     with served.serving():
         publisher.publish(2)
