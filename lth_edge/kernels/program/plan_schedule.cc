@@ -41,9 +41,7 @@ bool plan_images(const Program& program, Storage& storage, Schedule& schedule, M
     LayerPlan& plan = schedule.layers[i];
     plan.pooled = are_pooled(program, schedule, i);
     if (!plan.pooled) continue;
-    const Layer& layer = chain.layers[i];
-    const int64_t needed = band_floats(layer, plan.conv) + scratch_floats(plan.conv, layer.weights.rows);
-    schedule.scratch_floats = larger(schedule.scratch_floats, needed);
+    schedule.scratch_floats = larger(schedule.scratch_floats, pooled_floats(chain.layers[i], plan.conv));
   }
   return true;
 }

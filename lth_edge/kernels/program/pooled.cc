@@ -43,4 +43,8 @@ int64_t band_floats(const Layer& layer, const ConvPlan& plan) {
   return static_cast<int64_t>(layer.weights.rows) * band_of(plan).plane;
 }
 
+int64_t pooled_floats(const Layer& layer, const ConvPlan& plan) {
+  return band_floats(layer, plan) + scratch_floats(plan, layer.weights.rows);
+}
+
 }  // namespace lth

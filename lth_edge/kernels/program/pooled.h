@@ -17,7 +17,10 @@ bool are_pooled(const Program& program, const Schedule& schedule, int32_t index)
 
 Band band_of(const ConvPlan& plan);
 
-// Floats that a chunk takes beside the convolution's own scratch.
+// Floats that a chunk keeps of the convolution's output.
 int64_t band_floats(const Layer& layer, const ConvPlan& plan);
+
+// Floats of scratch that a chunk takes: those and the convolution's own.
+int64_t pooled_floats(const Layer& layer, const ConvPlan& plan);
 
 }  // namespace lth

@@ -75,9 +75,8 @@ bool run_pooled(const ImageRun& run, int32_t index) {
     PooledBands(run, index, scratch).compute(begin, end);
   };
   const double work = static_cast<double>(layer.weights.nnz) * plan.strips * plan.strip_floats * plan.tiles;
-  const int64_t floats = band_floats(layer, plan) + scratch_floats(plan, layer.weights.rows);
-  return run_chunks(run.program, run.call.host, chunks_of(run.program, work, bands), bands, floats, run.scratch,
-                    compute);
+  return run_chunks(run.program, run.call.host, chunks_of(run.program, work, bands), bands, pooled_floats(layer, plan),
+                    run.scratch, compute);
 }
 
 }  // namespace lth
