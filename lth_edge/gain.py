@@ -9,15 +9,14 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from lth_edge.bench.choice import BASELINE, SPARSE
+from lth_edge.bench.form_time import FormTime, form_times
 from lth_edge.bench.inputs import save_feed
-from lth_edge.bench.latency import latency_rows
 from lth_edge.bench.null_graph import null_graph
 from lth_edge.bench.samples import latency_samples
 from lth_edge.bench.wording import change, kilobytes, ratio
@@ -44,16 +43,6 @@ PROVED_EXAMPLES = 32
 
 
 @dataclass(frozen=True)
-class FormGain:
-    """One file: its bytes, its median latency at batch 1, and the speed-up over dense (`bench.latency`)."""
-
-    form: str
-    bytes: int
-    p50_us: float
-    speedup: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
 class Gain:
     """What to expect of a ticket.
 
@@ -65,7 +54,7 @@ class Gain:
     """
 
     sparsity: float
-    forms: tuple[FormGain, ...]
+    forms: tuple[FormTime, ...]
     missing: Mapping[str, str]
     threads: int
 
@@ -100,9 +89,7 @@ def forecast_gain(task: Task, recipe: Recipe, network: nn.Module, layers: Prunab
     with tempfile.TemporaryDirectory(prefix="lth-edge-forecast-") as name:
         folder = Path(name)
         proof, paths, missing = _write(task, recipe, network, mask, folder)
-        rows = _timed(task, recipe, paths, folder)
-        sizes = {form: path.stat().st_size for form, path in paths.items()}
-    forms = (FormGain(row["form"], sizes[row["form"]], row["p50_us"], row["speedup"]) for row in rows)
+        forms = _timed(task, recipe, paths, folder)
     return Gain(mask.sparsity, tuple(forms), missing, recipe.bench.bench_threads), proof
 
 
@@ -146,14 +133,14 @@ def _write(
     return proof, paths, missing
 
 
-def _timed(task: Task, recipe: Recipe, paths: Mapping[str, Path], folder: Path) -> list[dict[str, Any]]:
+def _timed(task: Task, recipe: Recipe, paths: Mapping[str, Path], folder: Path) -> list[FormTime]:
     null = folder / "null.onnx"
     null.write_bytes(null_graph())
     feed = save_feed(folder / "1.npz", task.feed(task.splits.train.batch(torch.arange(1))[0]))
     settings = replace(recipe.bench, processes=PROCESSES, seconds=SECONDS)
-    return latency_rows(latency_samples(paths, {"1": feed}, null, settings))
+    return form_times(paths, latency_samples(paths, {"1": feed}, null, settings))
 
 
-def _told(form: FormGain, dense: FormGain) -> str:
+def _told(form: FormTime, dense: FormTime) -> str:
     size = ratio(dense.bytes / form.bytes, "smaller", "larger")
     return f"{change(form.speedup)}, in {kilobytes(form.bytes)}: {size}"

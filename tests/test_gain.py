@@ -2,8 +2,9 @@
 
 import pytest
 
+from lth_edge.bench.form_time import FormTime
 from lth_edge.find.prunable import Prunable
-from lth_edge.gain import FormGain, Gain, expected_mask
+from lth_edge.gain import Gain, expected_mask
 from lth_edge.recipe import FindRecipe
 
 LAYERS = Prunable({"first": (100, 200), "second": (50, 100), "output": (10, 50)}, "output")
@@ -48,8 +49,8 @@ def speedup(median: float, verdict: str) -> dict[str, object]:
 
 def test_it_tells_ratio_spread_and_bytes_of_each_form() -> None:
     forms = (
-        FormGain("dense", 2_000_000, 100.0, speedup(1.0, "baseline")),
-        FormGain("sparse", 250_000, 20.0, speedup(5.0, "faster")),
+        FormTime("dense", 2_000_000, 100.0, speedup(1.0, "baseline")),
+        FormTime("sparse", 250_000, 20.0, speedup(5.0, "faster")),
     )
     lines = Gain(0.95, forms, {"int8": "no operator to quantise"}, 2).lines()
     assert lines == [

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lth_edge.bench.form_time import FormTime
 from lth_edge.bench.wording import times
 from lth_edge.devices.checkup import Finding, Verdict, overall
-from lth_edge.devices.probe import FormTime
 from lth_edge.devices.targets import file_name
 from lth_edge.errors import DeviceError
 

@@ -1,11 +1,10 @@
 """Time the forms of one model on a machine, interleaved, and tell what sparsity gains there."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lth_edge.bench.latency import latency_rows
+from lth_edge.bench.form_time import FormTime, form_times
 from lth_edge.bench.null_graph import null_graph
 from lth_edge.bench.samples import LatencySamples
 from lth_edge.devices.visit import Ended, Visit
@@ -17,19 +16,6 @@ _TIMEOUT = 300.0
 _WORKER = "lth_edge.bench.worker"
 _INPUTS, _NULL = "inputs.npz", "null.onnx"
 _BATCH = "1"
-
-
-@dataclass(frozen=True)
-class FormTime:
-    """One form on the machine: bytes of its file, median microseconds at batch 1, speed-up over dense."""
-
-    form: str
-    bytes: int
-    p50_us: float
-    speedup: Mapping[str, Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def probe(
@@ -62,8 +48,7 @@ def probe(
     answers = [_timed(there.run(_WORKER, job | {"seed": seed}, _TIMEOUT), there) for seed in range(PROCESSES)]
     times = {form: [answer["latency_us"][_BATCH][form] for answer in answers] for form in forms}
     samples = LatencySamples({_BATCH: [answer["null_us"][_BATCH] for answer in answers]}, {_BATCH: times})
-    sizes = {form: path.stat().st_size for form, path in forms.items()}
-    return [FormTime(row["form"], sizes[row["form"]], row["p50_us"], row["speedup"]) for row in latency_rows(samples)]
+    return form_times(forms, samples)
 
 
 def _timed(ended: Ended, there: Visit) -> dict[str, Any]:
