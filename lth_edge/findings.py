@@ -15,6 +15,7 @@ from lth_edge.find.search import Found, Stage
 from lth_edge.find.train import train
 from lth_edge.forms import Baseline, Stored
 from lth_edge.report import content
+from lth_edge.report.anchors import anchors_section
 from lth_edge.run import Run
 from lth_edge.tasks.task import Task
 
@@ -60,6 +61,7 @@ def search_sections(
         "forecast": run.facts["forecast"],
         "levels": rows,
         "curve": content.curve(rows),
+        "anchors": anchors_section(recipe, rows),
         "chosen": None if choice is None else _chosen(choice),
         "layers": [] if choice is None else content.layers(choice.level.mask()),
     }

@@ -110,7 +110,7 @@ def expected_mask(recipe: FindRecipe, layers: Prunable) -> Mask:
 
     A sparsity that the recipe names holds as far as its levels reach; without one, `ASSUMED_SPARSITY` does.
     """
-    rates = layer_rates(layers, recipe.prune_rate, recipe.output_prune_rate)
+    rates = layer_rates(layers, recipe)
     sizes = {name: math.prod(shape) for name, shape in layers.shapes.items()}
     wanted = (1 - (recipe.sparsity or ASSUMED_SPARSITY)) * sum(sizes.values())
     few, many = 0.0, float(recipe.levels)

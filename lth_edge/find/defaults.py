@@ -19,10 +19,16 @@ FROM_SCRATCH: dict[str, tuple[int, TrainRecipe]] = {
         182,
         TrainRecipe(batch_size=128, optimizer="sgd", learning_rate=0.1, milestones=(0.5, 0.75)),
     ),
+    "resnet-56": (
+        182,
+        TrainRecipe(batch_size=128, optimizer="sgd", learning_rate=0.1, milestones=(0.5, 0.75)),
+    ),
     "vgg-16": (
         160,
         TrainRecipe(batch_size=128, optimizer="sgd", learning_rate=0.1, milestones=(0.5, 0.75)),
     ),
+    "cnn-1d": (20, TrainRecipe(batch_size=64, optimizer="adam", learning_rate=1e-3)),
+    "vit": (100, TrainRecipe(batch_size=128, optimizer="adamw", learning_rate=1e-3, milestones=(0.5, 0.75))),
 }
 ANY_NETWORK = (30, TrainRecipe(batch_size=64, optimizer="adam", learning_rate=1e-3))
 FROM_TRAINED = (10, TrainRecipe(batch_size=64, optimizer="sgd", learning_rate=0.01, milestones=(0.5, 0.75)))

@@ -77,7 +77,7 @@ def find(stage: Stage, seed: int, folder: Path, budget: Budget) -> Found:
     task, recipe = stage.task, stage.recipe.find
     network = task.network(seed).to(stage.device)
     layers = prunable(task, task.network(seed))
-    rates = layer_rates(layers, recipe.prune_rate, recipe.output_prune_rate)
+    rates = layer_rates(layers, recipe)
     mask = Mask({name: np.ones(shape, bool) for name, shape in layers.shapes.items()})
     levels: list[Level] = []
     while True:
@@ -92,10 +92,12 @@ def find(stage: Stage, seed: int, folder: Path, budget: Budget) -> Found:
         mask = following
 
 
-def layer_rates(layers: Prunable, rate: float, output_rate: float | None) -> dict[str, float]:
+def layer_rates(layers: Prunable, recipe: FindRecipe) -> dict[str, float]:
     """The fraction of the remaining weights that each layer loses per level."""
-    output = rate / 2 if output_rate is None else output_rate
-    return {name: output if name == layers.output else rate for name in layers.shapes}
+    rate, output = recipe.prune_rate, recipe.output_prune_rate
+    conv = rate if recipe.conv_prune_rate is None else recipe.conv_prune_rate
+    rates = {name: conv if len(shape) > 2 else rate for name, shape in layers.shapes.items()}
+    return rates | {layers.output: rate / 2 if output is None else output}
 
 
 def level(stage: Stage, network: nn.Module, seed: int, folder: Path, before: list[Level], mask: Mask) -> Level:

@@ -46,7 +46,8 @@ class Trained:
 
     Attributes:
         end: weights after the last step; rankings come from them.
-        best: weights at the lowest validation loss; they are reported and shipped.
+        best: what is reported and shipped: weights of the lowest validation loss, or the last, as the settings say.
+        best_step: step of the lowest validation loss.
         history: (step, validation loss, validation metric) at every evaluation.
         snapshot: the state at the rewinding step, where it was asked for.
     """
@@ -142,7 +143,7 @@ class _Run:
         self.order = Order(len(job.train_feed), _set(job.settings.batch_size), job.seed)
         self.history: list[tuple[int, float, float]] = []
         self.best, self.best_step = weights_of(job.network), job.start.step
-        self.best_evaluation = Evaluation(math.inf, math.nan)
+        self.best_evaluation, self.lowest = Evaluation(math.inf, math.nan), math.inf
         torch.manual_seed(job.seed)
         _restore(self.optimizer, job.start.state)
         job.network.train()
@@ -177,8 +178,11 @@ class _Run:
         if not math.isfinite(found.loss):
             raise TrainingError(f"validation loss is {found.loss} at step {step}", "lower --learning-rate")
         self.history.append((step, found.loss, found.metric))
-        if found.loss < self.best_evaluation.loss:
-            self.best, self.best_step, self.best_evaluation = weights_of(self.job.network), step, found
+        lowest = found.loss < self.lowest
+        if lowest:
+            self.lowest, self.best_step = found.loss, step
+        if lowest or self.settings.checkpoint == "last":
+            self.best, self.best_evaluation = weights_of(self.job.network), found
         if ahead is not None:
             load(self.job.network, ahead)
 

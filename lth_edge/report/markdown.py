@@ -3,6 +3,7 @@
 import re
 
 from lth_edge.report import costs, facts, sections
+from lth_edge.report.anchors import anchors_sentence, anchors_table
 from lth_edge.report.sections import Content, Table
 
 
@@ -22,6 +23,7 @@ def to_markdown(report: Content) -> str:
             escape(facts.chosen_sentence(report)),
         ),
         _table(sections.levels_table(report)),
+        _anchors(report),
         *_tables(report),
         _section("Task", _list(facts.task_facts(report))),
         _section("Search", _list(facts.find_facts(report))),
@@ -46,6 +48,11 @@ def _verdicts(report: Content) -> str:
         for verdict in sections.verdicts(report)
     ]
     return _section("Verdicts", "\n".join(lines) or "No verdict was reached.")
+
+
+def _anchors(report: Content) -> str:
+    table, sentence = anchors_table(report), anchors_sentence(report)
+    return _section(table.title, escape(sentence), _table(table)) if sentence else ""
 
 
 def _tables(report: Content) -> list[str]:

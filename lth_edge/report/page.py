@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from lth_edge.report import costs, facts, plots, sections, units
+from lth_edge.report import anchors, costs, facts, plots, sections, units
 from lth_edge.report.canvas import PALETTE
 from lth_edge.report.sections import Content
 
@@ -24,6 +24,7 @@ def to_page(report: Content) -> str:
         report=report,
         palette=PALETTE,
         facts=facts,
+        anchors_sentence=anchors.anchors_sentence(report),
         tables=_tables(report),
         verdicts=sections.verdicts(report),
         warnings=costs.warnings(report),
@@ -105,6 +106,7 @@ def recall_tracks(report: Content) -> dict[str, Any]:
 def _tables(report: Content) -> dict[str, sections.Table]:
     return {
         "levels": sections.levels_table(report),
+        "anchors": anchors.anchors_table(report),
         "files": costs.files_table(report),
         "latency": costs.latency_table(report),
         "startup": costs.startup_table(report),
