@@ -50,6 +50,8 @@ def search_sections(
     return content.header(name, kind_of(task, choice), recipe.search_hash, recipe.to_dict()) | {
         "task": _task(task, tested),
         "find": {
+            "method": recipe.find.find,
+            "granularity": recipe.find.granularity,
             "retraining": recipe.find.retraining,
             "rewind_step": back.rewind_step,
             "why": why_rewind(back, task),

@@ -24,8 +24,8 @@ from lth_edge.convert.model_file import save_model
 from lth_edge.errors import InputError
 from lth_edge.export.onnx_export import export_onnx
 from lth_edge.find.controls import random_mask
+from lth_edge.find.method import layer_rates
 from lth_edge.find.prunable import Prunable
-from lth_edge.find.search import layer_rates
 from lth_edge.find.train import load, weights_of
 from lth_edge.forms import quantise, write_sparse
 from lth_edge.recipe import FindRecipe, Recipe

@@ -13,7 +13,7 @@ from lth_edge.bench.verdicts import best_form, verdicts
 from lth_edge.errors import InputError, reason
 from lth_edge.final_pass import final_pass, validation_metrics
 from lth_edge.find.choose import Choice, choose
-from lth_edge.find.controls import KINDS, control
+from lth_edge.find.controls import control, kinds
 from lth_edge.find.defaults import fill_in, why_rewind
 from lth_edge.find.level import Level
 from lth_edge.find.own import OwnLoop, own_trainer
@@ -150,14 +150,12 @@ def find_all(stage: Stage, run: Run, budget: Budget) -> list[Found]:
 def train_controls(
     stage: Stage, run: Run, searches: Sequence[Found], choice: Choice | None, budget: Budget
 ) -> Iterator[Level]:
-    """Both controls of each level that the recipe names, for every seed that reached it, while the budget lasts."""
+    """The controls of each level that the recipe names, for every seed that reached it, while the budget lasts."""
     recipe = stage.recipe.find
-    if not recipe.controls:
-        return
     numbers = recipe.control_levels or ((choice.level.number,) if choice else ())
     for search in searches:
         for number in numbers:
-            for kind in KINDS if 0 < number < len(search.levels) else ():
+            for kind in kinds(recipe) if 0 < number < len(search.levels) else ():
                 if budget.exhausted():
                     stage.progress.line("controls: no more of them, the budget is spent")
                     return

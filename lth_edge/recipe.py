@@ -25,16 +25,17 @@ from lth_edge.errors import RecipeError, nearest
 Retraining = Literal["rewind", "learning-rate", "fine-tune"]
 Scope = Literal["layer", "global"]
 Normalize = Literal["none", "dataset", "imagenet"]
-ControlKind = Literal["reinit", "random-mask"]
+ControlKind = Literal["reinit", "random-mask", "dense-longer"]
+Method = Literal["iterative", "one-shot", "gradual"]
 LARGEST_SEED = 1 << 31
 """Seeds lie below: every generator in use takes them."""
 
 FREE = frozenset(
     "preset data_dir download input_dtype tolerance license_weights license_data device threads "
-    "sparsity levels patience budget seeds controls control_levels".split()
+    "sparsity levels patience budget seeds controls dense_longer control_levels".split()
 )
 """Fields that do not change what a level's training computes."""
-NEUTRAL = {"checkpoint": "best"}
+NEUTRAL = {"checkpoint": "best", "find": "iterative", "granularity": "weight"}
 """Values that stand for what runs did before the field was there: a run that was begun then goes on."""
 
 
@@ -125,6 +126,8 @@ class TrainRecipe:
 class FindRecipe:
     """The search: levels of train, prune, rewind."""
 
+    find: Method = option("iterative", "prune level by level, all at once from dense, or gradually within one training")
+    granularity: Literal["weight", "unit"] = option("weight", "prune weights, or whole channels, neurons and heads")
     prune_rate: float = option(0.2, "fraction of the remaining weights pruned per level")
     output_prune_rate: float | None = option(None, "the same for the output layer; auto is half of --prune-rate")
     conv_prune_rate: float | None = option(None, "the same for convolutions; auto is --prune-rate")
@@ -137,6 +140,7 @@ class FindRecipe:
     budget: str | None = option(None, "stop when this time is spent, such as 90s, 45m or 6h", "TIME")
     seeds: tuple[int, ...] = option((0,), "repeat the search with each seed", "A,B")
     controls: bool = option(False, "train the same mask re-initialised, and a random mask of as many weights")
+    dense_longer: bool = option(False, "train dense for as many steps as all levels up to the ticket took")
     control_levels: tuple[int, ...] | None = option(None, "levels that get controls; auto is the chosen one", "A,B")
     recalibrate_bn: bool = option(False, "measure batch norm statistics anew before a level is evaluated")
 

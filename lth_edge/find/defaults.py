@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from lth_edge.errors import RecipeError
+from lth_edge.find.gradual import END
 from lth_edge.find.prunable import has_norms
 from lth_edge.recipe import FindRecipe, Recipe, TrainRecipe
 from lth_edge.tasks.task import Task
@@ -44,7 +45,10 @@ def fill_in(recipe: Recipe, task: Task, own_loop: bool = False) -> Recipe:
     """
     train = _train(recipe.train, task)
     find = _find(recipe.find, task, train.steps or 0, own_loop)
-    return replace(recipe, task=task.recipe, train=train, find=find)
+    _check_method(find, train.steps or 0, own_loop)
+    # Units that the ticket lost are taken out of its files: what they are pruned for.
+    store = replace(recipe.store, compact=True) if find.granularity == "unit" else recipe.store
+    return replace(recipe, task=task.recipe, train=train, find=find, store=store)
 
 
 def why_rewind(recipe: FindRecipe, task: Task) -> str:
@@ -60,6 +64,25 @@ def why_rewind(recipe: FindRecipe, task: Task) -> str:
             else ("weights are rewound to the given ones")
         )
     return f"weights are rewound to step {recipe.rewind_step}, early in training (late rewinding, arXiv 1912.05671)"
+
+
+def _check_method(find: FindRecipe, steps: int, own_loop: bool) -> None:
+    """What gradual pruning cannot do.
+
+    Raises:
+        RecipeError: it is asked for.
+    """
+    if find.find != "gradual":
+        return
+    if own_loop:
+        raise RecipeError("gradual pruning needs lth-edge's own training loop", "choose --find iterative or one-shot")
+    if find.granularity == "unit":
+        raise RecipeError("gradual pruning takes out single weights", "choose --find iterative or one-shot for units")
+    if (find.rewind_step or 0) >= END * steps:
+        raise RecipeError(
+            f"rewind-step {find.rewind_step} is after the last pruning of gradual pruning, at {END:.0%} of the steps",
+            "give an earlier step",
+        )
 
 
 def _train(given: TrainRecipe, task: Task) -> TrainRecipe:

@@ -33,6 +33,19 @@ class Attention(nn.Module):
         mixed = nn.functional.scaled_dot_product_attention(query, key, value)
         return self.out(mixed.transpose(1, 2).flatten(2))
 
+    def keep_heads(self, heads: list[int]) -> None:
+        """Cut the layers down to some of the heads."""
+        for layer in (self.query, self.key, self.value):
+            layer.weight.data = self._of(layer.weight, heads)
+            if layer.bias is not None:
+                layer.bias.data = self._of(layer.bias, heads)
+        self.out.weight.data = self._of(self.out.weight.T, heads).T.contiguous()
+        self.heads = len(heads)
+
+    def _of(self, rows: Tensor, heads: list[int]) -> Tensor:
+        """The rows of some heads."""
+        return rows.detach().unflatten(0, (self.heads, self.head_width))[heads].flatten(0, 1)
+
     def _split(self, rows: Tensor) -> Tensor:
         """(batch, tokens, heads x head width) -> (batch, heads, tokens, head width)."""
         return rows.unflatten(2, (self.heads, self.head_width)).transpose(1, 2)

@@ -6,8 +6,8 @@ from digits_nets import digits, normed, perceptron
 from torch import nn
 
 from lth_edge.errors import InputError
+from lth_edge.find.method import layer_rates
 from lth_edge.find.prunable import has_norms, prunable
-from lth_edge.find.search import layer_rates
 from lth_edge.recipe import FindRecipe
 from lth_edge.tasks.build import make_task
 

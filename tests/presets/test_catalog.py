@@ -7,8 +7,8 @@ import pytest
 from command import lth_edge
 
 from lth_edge.errors import RecipeError
+from lth_edge.find.method import layer_rates
 from lth_edge.find.prunable import prunable
-from lth_edge.find.search import layer_rates
 from lth_edge.presets.anchors import QUANTITIES, anchors
 from lth_edge.presets.catalog import combined, fields_of, names, preset, summary
 from lth_edge.report.anchors import NEAR

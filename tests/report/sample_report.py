@@ -49,6 +49,8 @@ def sample(
         "recipe": RECIPE,
         "task": _task(),
         "find": {
+            "method": "iterative",
+            "granularity": "weight",
             "retraining": "rewind",
             "rewind_step": 0,
             "seconds": 40.1,
