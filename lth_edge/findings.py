@@ -11,7 +11,7 @@ from lth_edge.find.choose import Choice
 from lth_edge.find.defaults import why_rewind
 from lth_edge.find.level import Level
 from lth_edge.find.prunable import prunable
-from lth_edge.find.search import Found, Stage
+from lth_edge.find.search import Found, Stage, device_name
 from lth_edge.find.train import train
 from lth_edge.forms import Baseline, Stored
 from lth_edge.report import content
@@ -55,6 +55,7 @@ def search_sections(
             "retraining": recipe.find.retraining,
             "rewind_step": back.rewind_step,
             "why": why_rewind(back, task),
+            "device": device_name(stage.device),
             "loop": "lth-edge's" if stage.trainer is train else "the user's own training function",
             "stopped": "; ".join(dict.fromkeys(search.stopped for search in searches)),
             "seconds": sum(level.facts["seconds"] for level in (*levels, *controls)),

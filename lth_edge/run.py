@@ -10,7 +10,8 @@ lth-edge-runs/mlp-digits-2f6c1a9b03de/     task and recipe hash
                                            ticket.csr.safetensors
     test.json                              the one pass over the test set
     package/ package.zip                   what is shipped
-    report.json report.md report.html
+    report.json report.md report.html      what was found, for programs and for people
+    tickets.csv                            one row per seed, level and control
 """
 
 import platform
@@ -53,7 +54,7 @@ class Run:
         """Remove what an earlier call shipped and reported: what lies here must be of one piece."""
         for name in ("files", "package"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
-        for name in ("package.zip", "report.json", "report.md", "report.html"):
+        for name in ("package.zip", "report.json", "report.md", "report.html", "tickets.csv"):
             (self.folder / name).unlink(missing_ok=True)
 
     def pin(self, **facts: Any) -> "Run":

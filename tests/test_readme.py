@@ -13,6 +13,10 @@ def test_every_table_in_the_readme_is_made_from_the_raw_reports():
     subprocess.run([sys.executable, ROOT / "benchmarks" / "readme.py", "--check"], check=True)
 
 
+def test_the_table_of_tickets_is_made_from_the_raw_reports():
+    subprocess.run([sys.executable, ROOT / "benchmarks" / "tickets.py", "--check"], check=True)
+
+
 def test_a_changed_figure_is_noticed(tmp_path):
     text = (ROOT / "README.md").read_text().replace("| dense.onnx | ", "| dense.onnx | 1", 1)
     checked = write_tables(project(tmp_path, text, ROOT / "benchmarks" / "results"), "--check")

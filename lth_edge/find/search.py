@@ -68,6 +68,11 @@ class Stage:
         return cls(task, recipe, where, train_feed, validation_feed, progress, trainer)
 
 
+def device_name(device: torch.device) -> str | None:
+    """The accelerator's name; `None` on the CPU, which the report's machine names."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else None
+
+
 def find(stage: Stage, seed: int, folder: Path, budget: Budget) -> Found:
     """Search with one seed: dense first, then prune and rewind until a reason to stop.
 

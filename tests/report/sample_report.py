@@ -23,6 +23,7 @@ RECIPE = {
     },
     "find": {
         "prune_rate": 0.2,
+        "scope": "layer",
         "seeds": [0, 1, 2],
         "controls": True,
         "retraining": "rewind",
