@@ -26,7 +26,7 @@ Retraining = Literal["rewind", "learning-rate", "fine-tune"]
 Scope = Literal["layer", "global"]
 Normalize = Literal["none", "dataset", "imagenet"]
 ControlKind = Literal["reinit", "random-mask", "dense-longer"]
-Method = Literal["iterative", "one-shot", "gradual"]
+Method = Literal["iterative", "one-shot", "gradual", "auto"]
 LARGEST_SEED = 1 << 31
 """Seeds lie below: every generator in use takes them."""
 
@@ -126,7 +126,9 @@ class TrainRecipe:
 class FindRecipe:
     """The search: levels of train, prune, rewind."""
 
-    find: Method = option("iterative", "prune level by level, all at once from dense, or gradually within one training")
+    find: Method = option(
+        "iterative", "level by level, at once from dense, gradually within a training, or as deep as it bears"
+    )
     granularity: Literal["weight", "unit"] = option("weight", "prune weights, or whole channels, neurons and heads")
     prune_rate: float = option(0.2, "fraction of the remaining weights pruned per level")
     output_prune_rate: float | None = option(None, "the same for the output layer; auto is half of --prune-rate")

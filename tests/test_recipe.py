@@ -172,7 +172,7 @@ CHOICES = {
 }
 CHOICES |= {"scope": "global", "retraining": "fine-tune", "optimizer": "sgd", "budget": "3h", "seeds": (5,)}
 CHOICES |= {"model_args": {"hidden": "3"}, "data_args": {"n": 3}, "control_levels": (2,), "milestones": (0.25,)}
-CHOICES |= {"checkpoint": "last"}
+CHOICES |= {"checkpoint": "last", "find": "gradual", "granularity": "unit"}
 
 
 def another(section, field):
@@ -214,6 +214,7 @@ def test_only_what_is_left_to_later_is_free():
     """Spelled out once more on purpose: what becomes free by mistake lets a run go on with other weights."""
     where = {"preset", "data_dir", "download", "device", "threads", "license_weights", "license_data", "input_dtype"}
     how_far = {"tolerance", "sparsity", "levels", "patience", "budget", "seeds", "controls", "control_levels"}
+    how_far |= {"dense_longer"}
     assert where | how_far == FREE
     assert {field.name for _, field in TRAINING} >= FREE
 

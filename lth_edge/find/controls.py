@@ -7,7 +7,6 @@ are pruned) and starts where the first ticket did (arXiv 1803.03635, figures 4 a
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from lth_edge.find.level import Level
 from lth_edge.find.prunable import prunable
 from lth_edge.find.prune_units import random_units
-from lth_edge.find.search import Stage, level_facts, run, start_of, title
+from lth_edge.find.search import Stage, level_facts, run, start_of, title, with_steps
 from lth_edge.find.train import Start, Trained, weights_of
 from lth_edge.find.units import unit_groups
 from lth_edge.recipe import ControlKind, FindRecipe
@@ -74,10 +73,5 @@ def _trained(stage: Stage, kind: ControlKind, seed: int, levels: list[Level], nu
         network = stage.task.initialised(seed + REINIT_OFFSET).to(stage.device)
     else:
         network = stage.task.network(seed).to(stage.device)
-        stage = _longer(stage, sum(int(level.facts["steps"]) for level in levels[: number + 1]))
+        stage = with_steps(stage, sum(int(level.facts["steps"]) for level in levels[: number + 1]))
     return run(stage, network, mask, Start(0, weights_of(network)), seed, facts, fresh=True)
-
-
-def _longer(stage: Stage, steps: int) -> Stage:
-    """The same stage with a schedule of `steps`: its milestones are shares of them."""
-    return replace(stage, recipe=replace(stage.recipe, train=replace(stage.recipe.train, steps=steps)))

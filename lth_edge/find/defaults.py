@@ -67,15 +67,20 @@ def why_rewind(recipe: FindRecipe, task: Task) -> str:
 
 
 def _check_method(find: FindRecipe, steps: int, own_loop: bool) -> None:
-    """What gradual pruning cannot do.
+    """What gradual pruning and the automatic search cannot do.
 
     Raises:
         RecipeError: it is asked for.
     """
+    if own_loop and find.find in {"gradual", "auto"}:
+        raise RecipeError(f"--find {find.find} needs lth-edge's own training loop", "choose iterative or one-shot")
+    if find.find == "auto" and 4 * (find.rewind_step or 0) > steps:
+        raise RecipeError(
+            f"--find auto halves trainings, and rewind-step {find.rewind_step} leaves little of half of {steps} steps",
+            "rewind to the first quarter",
+        )
     if find.find != "gradual":
         return
-    if own_loop:
-        raise RecipeError("gradual pruning needs lth-edge's own training loop", "choose --find iterative or one-shot")
     if find.granularity == "unit":
         raise RecipeError("gradual pruning takes out single weights", "choose --find iterative or one-shot for units")
     if (find.rewind_step or 0) >= END * steps:

@@ -3,68 +3,57 @@
 - iterative: a share of what is left, by the weights at the end of the level before (arXiv 1803.03635).
 - one-shot: all of it at once, by the weights of the dense network (arXiv 1803.03635, appendix E; 2003.02389).
 - gradual: within one training (`lth_edge.find.gradual`).
+- auto: as deep as accuracy bears, with short trainings on the way (`lth_edge.find.auto`).
 
-Level n keeps as many weights under each, so that levels compare. Where the recipe names a sparsity, one-shot and
-gradual go there in a single level.
+Level n keeps as many weights under each but auto, so that levels compare. Where the recipe names a sparsity, one-shot
+and gradual go there in a single level.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from torch import nn
 
+from lth_edge.find import auto
 from lth_edge.find.gradual import Narrowing
 from lth_edge.find.level import Level
-from lth_edge.find.prunable import Prunable
+from lth_edge.find.plan import Plan
+from lth_edge.find.prunable import Prunable, prunable
 from lth_edge.find.prune import Pruner, Rates, fewest_kept, prune
 from lth_edge.find.prune_units import prune_units
 from lth_edge.find.units import unit_groups
 from lth_edge.recipe import FindRecipe
+from lth_edge.tasks.task import Task
 from lth_edge.ticket import Mask
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a level is trained.
-
-    Attributes:
-        mask: held from its first step.
-        kept: how many weights its mask keeps in the end.
-        onwards: without rewinding it starts from the final weights of the level before, else from those of dense.
-        narrowing: what is pruned while it trains.
-    """
-
-    mask: Mask
-    kept: int
-    onwards: bool = True
-    narrowing: Narrowing | None = None
-
 
 FURTHEST = 200
 """Levels beyond which no network has weights left to prune."""
-Method = Callable[[Sequence[Level]], Plan | None]
-"""The levels so far, dense first -> the plan of the next; `None` where nothing is left to prune at this rate."""
+NOTHING_LEFT = "nothing is left to prune at this rate"
+Method = Callable[[Sequence[Level]], Plan | str]
+"""The levels so far, dense first -> the plan of the next, or why there is none."""
 
 
-def method_of(recipe: FindRecipe, steps: int, layers: Prunable, network: nn.Module, model: str) -> Method:
+def method_of(recipe: FindRecipe, steps: int, task: Task, network: nn.Module, guide: auto.Guide) -> Method:
     """The method that a recipe names.
 
     Args:
         steps: of one level's training.
-        layers: of the network.
-        model: its name, for messages.
+        network: of the task; its layers are looked at.
+        guide: what the automatic search knows of other seeds.
 
     Raises:
         InputError: units are to be pruned, and the network's cannot be followed.
     """
-    rates, pruner = layer_rates(layers, recipe), pruner_of(recipe, layers, network, model)
+    layers = prunable(task, network)
+    rates, pruner = layer_rates(layers, recipe), pruner_of(recipe, layers, network, task.model)
     if recipe.find == "iterative":
         return partial(_iterative, pruner, rates)
     if recipe.find == "one-shot":
         return partial(_one_shot, pruner, rates, recipe)
-    return partial(_gradual, pruner, rates, recipe, steps)
+    if recipe.find == "gradual":
+        return partial(_gradual, pruner, rates, recipe, steps)
+    return partial(auto.following, pruner, rates, recipe, steps, task, guide)
 
 
 def pruner_of(recipe: FindRecipe, layers: Prunable, network: nn.Module, model: str) -> Pruner:
@@ -87,23 +76,23 @@ def whole_mask(layers: Prunable) -> Mask:
     return Mask({name: np.ones(shape, bool) for name, shape in layers.shapes.items()})
 
 
-def _iterative(pruner: Pruner, rates: Rates, levels: Sequence[Level]) -> Plan | None:
+def _iterative(pruner: Pruner, rates: Rates, levels: Sequence[Level]) -> Plan | str:
     mask = levels[-1].mask()
     following = pruner(levels[-1].end(), mask, rates)
-    return None if following.kept == mask.kept else Plan(following, following.kept)
+    return NOTHING_LEFT if following.kept == mask.kept else Plan(following, following.kept, len(levels) - 1)
 
 
-def _one_shot(pruner: Pruner, rates: Rates, recipe: FindRecipe, levels: Sequence[Level]) -> Plan | None:
+def _one_shot(pruner: Pruner, rates: Rates, recipe: FindRecipe, levels: Sequence[Level]) -> Plan | str:
     mask, _ = _straight_there(pruner, rates, recipe, levels)
-    return None if mask.kept == levels[-1].mask().kept else Plan(mask, mask.kept, onwards=False)
+    return NOTHING_LEFT if mask.kept == levels[-1].mask().kept else Plan(mask, mask.kept)
 
 
-def _gradual(pruner: Pruner, rates: Rates, recipe: FindRecipe, steps: int, levels: Sequence[Level]) -> Plan | None:
+def _gradual(pruner: Pruner, rates: Rates, recipe: FindRecipe, steps: int, levels: Sequence[Level]) -> Plan | str:
     mask, gone = _straight_there(pruner, rates, recipe, levels)
     if mask.kept == levels[-1].mask().kept:
-        return None
+        return NOTHING_LEFT
     whole = levels[0].mask()
-    return Plan(whole, mask.kept, onwards=False, narrowing=Narrowing(whole, gone, steps, pruner))
+    return Plan(whole, mask.kept, narrowing=Narrowing(whole, gone, steps, pruner))
 
 
 def _straight_there(

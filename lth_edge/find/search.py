@@ -1,18 +1,20 @@
 """The search: levels of train, prune, rewind. Finished levels are read back, so a killed search goes on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
+from lth_edge.find.auto import Guide, noise_of
 from lth_edge.find.evaluate import evaluate
 from lth_edge.find.feed import Feed
 from lth_edge.find.gradual import Narrowing
 from lth_edge.find.level import Level
-from lth_edge.find.method import Plan, method_of, reached, whole_mask
+from lth_edge.find.method import method_of, reached, whole_mask
+from lth_edge.find.plan import Plan
 from lth_edge.find.prunable import prunable
 from lth_edge.find.train import Job, Start, Trained, load, train, weights_of
 from lth_edge.progress import Progress
@@ -73,28 +75,39 @@ def device_name(device: torch.device) -> str | None:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else None
 
 
-def find(stage: Stage, seed: int, folder: Path, budget: Budget) -> Found:
+def find(stage: Stage, seed: int, folder: Path, budget: Budget, guide: Guide | None = None) -> Found:
     """Search with one seed: dense first, then prune and rewind until a reason to stop.
 
     Args:
         folder: takes `level-00`, `level-01`, ...; levels already there are read back.
+        guide: what the automatic search knows of other seeds.
     """
     task, recipe = stage.task, stage.recipe.find
-    network = task.network(seed).to(stage.device)
-    untouched = task.network(seed)
-    layers = prunable(task, untouched)
-    method = method_of(recipe, stage.recipe.train.steps or 0, layers, untouched, task.model)
-    whole = whole_mask(layers)
-    plan: Plan | None = Plan(whole, whole.kept)
-    levels: list[Level] = []
-    while plan is not None:
-        levels.append(level(stage, network, seed, folder, levels, plan))
+    network, untouched = task.network(seed).to(stage.device), task.network(seed)
+    levels = [dense(stage, seed, folder)]
+    guide = guide or Guide(noise_of(task, [levels[0].metric]))
+    method = method_of(recipe, stage.recipe.train.steps or 0, task, untouched, guide)
+    while True:
         budget.add(levels[-1].facts["seconds"])
         stopped = reason_to_stop(stage, levels, budget)
         if stopped:
             return Found(seed, levels, stopped, cut_short=stopped == spent(recipe))
         plan = method(levels)
-    return Found(seed, levels, "nothing is left to prune at this rate")
+        if isinstance(plan, str):
+            return Found(seed, levels, plan)
+        levels.append(level(stage, network, seed, folder, levels, plan))
+
+
+def dense(stage: Stage, seed: int, folder: Path) -> Level:
+    """Read back or train level 0."""
+    network = stage.task.network(seed).to(stage.device)
+    whole = whole_mask(prunable(stage.task, stage.task.network(seed)))
+    return level(stage, network, seed, folder, [], Plan(whole, whole.kept))
+
+
+def with_steps(stage: Stage, steps: int) -> Stage:
+    """The same stage with a schedule of `steps`: its milestones are shares of them."""
+    return replace(stage, recipe=replace(stage.recipe, train=replace(stage.recipe.train, steps=steps)))
 
 
 def level(stage: Stage, network: nn.Module, seed: int, folder: Path, before: list[Level], plan: Plan) -> Level:
@@ -102,16 +115,17 @@ def level(stage: Stage, network: nn.Module, seed: int, folder: Path, before: lis
     number = len(before)
     place = folder / f"level-{number:02d}"
     done = Level.load(place, plan.mask, plan.kept)
-    if done is not None:
+    if done is not None and done.facts.get("schedule") == plan.steps:
         stage.progress.line(f"{title(seed, done.facts)}: already there")
         return done
-    facts = level_facts(stage, seed, number)
+    facts = level_facts(stage, seed, number) | plan.facts
     if before and stage.recipe.find.retraining == "rewind":
         facts["rewind_step"] = before[0].facts["rewind_step"]
     if number == 0 and stage.task.given is not None:
         return Level.save(place, plan.mask, _given(stage, network, plan.mask), facts)
-    start = start_of(stage, before if plan.onwards else before[:1]) if before else Start(0, weights_of(network))
-    trained = run(stage, network, plan.mask, start, seed, facts, fresh=number == 0, narrowing=plan.narrowing)
+    start = start_of(stage, before[: plan.base + 1]) if before else Start(0, weights_of(network))
+    within = stage if plan.steps is None else with_steps(stage, plan.steps)
+    trained = run(within, network, plan.mask, start, seed, facts, fresh=number == 0, narrowing=plan.narrowing)
     return Level.save(place, trained.mask, trained, facts)
 
 
@@ -171,7 +185,8 @@ def reason_to_stop(stage: Stage, levels: list[Level], budget: Budget) -> str:
     """Why no further level is trained; empty while there is none."""
     recipe, task = stage.recipe.find, stage.task
     below = [not task.within_tolerance(entry.metric, levels[0].metric) for entry in levels]
-    if recipe.patience + 1 <= len(below) and all(below[-recipe.patience - 1 :]):
+    # The automatic search goes back to what held, and ends by reasons of its own.
+    if recipe.find != "auto" and recipe.patience + 1 <= len(below) and all(below[-recipe.patience - 1 :]):
         times = f"{recipe.patience + 1} levels in a row" if recipe.patience else "one level"
         return f"{task.metric.name} on validation data was more than {task.tolerance:g} worse than dense for {times}"
     if recipe.sparsity is not None and reached(recipe.sparsity, levels[-1].mask()):

@@ -149,7 +149,7 @@ def test_dense_longer_trains_every_weight_for_as_many_steps_as_all_levels_took(t
 @pytest.mark.parametrize(
     ("changes", "own_loop", "message"),
     [
-        ({}, True, "needs lth-edge's own training loop"),
+        ({}, True, "--find gradual needs lth-edge's own training loop"),
         ({"granularity": "unit"}, False, "takes out single weights"),
         ({"rewind_step": 20}, False, "after the last pruning"),
     ],
