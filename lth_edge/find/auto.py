@@ -77,11 +77,7 @@ def following(
         levels: dense first.
     """
     if guide.leader:
-        if len(levels) == len(guide.leader):
-            return "the first seed's search ended here"
-        facts = guide.leader[len(levels)].facts
-        base = levels[int(facts["base"])]
-        return _plan(pruner, rates, base, levels, cut=int(facts["cut"]), steps=int(facts["schedule"]))
+        return _as_the_leader(pruner, rates, guide.leader, levels)
     tried = [_tried(task, steps, level, levels[0]) for level in levels]
     held = max((t for t in tried if t.lost <= task.tolerance), key=lambda t: t.cut)
     whole = [t for t in tried[1:] if t.schedule == steps]
@@ -103,6 +99,14 @@ def following(
     if sum(int(level.facts["steps"]) for level in levels) + wanted - start > fixed / 2:
         return SPENT
     return _plan(pruner, rates, base.level, levels, cut, wanted)
+
+
+def _as_the_leader(pruner: Pruner, rates: Rates, leader: Sequence[Level], levels: Sequence[Level]) -> Plan | str:
+    """The level that the first seed trained next, from this seed's own weights."""
+    if len(levels) == len(leader):
+        return "the first seed's search ended here"
+    facts = leader[len(levels)].facts
+    return _plan(pruner, rates, levels[int(facts["base"])], levels, int(facts["cut"]), int(facts["schedule"]))
 
 
 def _tried(task: Task, steps: int, level: Level, dense: Level) -> _Tried:
