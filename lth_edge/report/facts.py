@@ -122,10 +122,12 @@ def find_facts(report: Content) -> Facts:
 
 
 def gain_sentence(gain: Content) -> str:
-    """What a random mask gained before anything was trained, beside int8; batch 1."""
+    """What a random mask, or a random choice of units, gained before anything was trained, beside int8; batch 1."""
     told = [f"{form['form']} {change(form['speedup'])}" for form in gain["forms"] if form["form"] != BASELINE]
     missing = [f"no {form}" for form in gain["missing"]]
-    return f"at {100 * gain['sparsity']:.1f}% zeros, random mask: {', '.join(told + missing)}"
+    units = any(form["form"] == "ticket" for form in gain["forms"])
+    pruned = "fewer weights, random units" if units else "zeros, random mask"
+    return f"at {100 * gain['sparsity']:.1f}% {pruned}: {', '.join(told + missing)}"
 
 
 def compact_sentence(report: Content) -> str:
