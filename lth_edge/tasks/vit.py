@@ -66,7 +66,7 @@ class Block(nn.Module):
         return tokens + self.feed_forward(self.norm2(tokens))
 
 
-class Embedding(nn.Module):
+class PatchEmbedding(nn.Module):
     """Patches of an image as tokens, each with a learnt position."""
 
     def __init__(self, channels: int, width: int, patch: int, count: int) -> None:
@@ -101,7 +101,7 @@ def vit(
         raise ValueError(f"width {width} is no multiple of {heads} heads")
     count = (shape[1] // patch) * (shape[2] // patch)
     network = nn.Sequential(
-        Embedding(shape[0], width, patch, count),
+        PatchEmbedding(shape[0], width, patch, count),
         *(Block(width, heads) for _ in range(depth)),
         nn.LayerNorm(width),
         TokenMean(),
