@@ -127,8 +127,9 @@ class FindRecipe:
     """The search: levels of train, prune, rewind."""
 
     find: Method = option(
-        "iterative", "level by level, at once from dense, gradually within a training, or as deep as it bears"
-    )
+        "iterative", "prune level by level, at once from dense, or within one training; auto goes as deep as tolerance "
+        "allows for half of the steps",
+    )  # fmt: skip
     granularity: Literal["weight", "unit"] = option("weight", "prune weights, or whole channels, neurons and heads")
     prune_rate: float = option(0.2, "fraction of the remaining weights pruned per level")
     output_prune_rate: float | None = option(None, "the same for the output layer; auto is half of --prune-rate")

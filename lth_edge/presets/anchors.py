@@ -14,9 +14,10 @@ QUANTITIES = {
     "accuracy": "test accuracy, %",
     "over-dense": "points over dense",
     "over-reinit": "points over re-initialised",
-    "earlier-than-dense": "% fewer steps to the lowest validation loss than dense",
-    "sooner-than-reinit": "times fewer steps to the lowest validation loss than re-initialised",
+    "earlier-than-dense": "% fewer steps than dense",
+    "sooner-than-reinit": "times fewer steps than re-initialised",
 }
+"""Steps are those to the lowest validation loss."""
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def anchors_table(report: Content) -> Table:
         )
         for row in section["rows"]
     ]
-    columns = ("figure", "weights left", "published", "ours", "", "tolerance", "source")
+    columns = ("figure", "left", "published", "ours", "", "tolerance", "source")
     empty = "No figure was published for this network, data and method that we know of."
     return Table("Published figures beside ours", columns, rows, frozenset(), empty, frozenset({0, 4, 6}))
 
@@ -117,8 +117,16 @@ def anchors_sentence(report: Content) -> str:
     departures = "; ".join(section["departures"])
     followed = f"this run departs from it: {departures}" if departures else "followed in every field"
     sentence = f"Preset {section['preset']}, {followed}."
+    if not section["rows"]:
+        return sentence
     tested = f"{report['task']['examples']['test']:,} test examples"
-    return f"{sentence} Ours: mean over seeds and its 95% interval, {tested}." if section["rows"] else sentence
+    counted = " Steps are those to the lowest validation loss." if _tells_steps(section) else ""
+    sources = "; ".join(dict.fromkeys(row["source"] for row in section["rows"]))
+    return f"{sentence} Ours: mean over seeds and its 95% interval, {tested}.{counted} Published in {sources}."
+
+
+def _tells_steps(section: Content) -> bool:
+    return any("steps" in QUANTITIES[row["quantity"]] for row in section["rows"])
 
 
 def _write_ours(ours: Content | None) -> str:

@@ -49,7 +49,7 @@ def print_report(report: Content, console: Console) -> None:
     for warning in costs.warnings(report):
         console.print(_text(console, f"Warning: {warning}", "yellow"))
     if sentence := anchors_sentence(report):
-        _print_table(anchors_table(report), console)
+        _print_table(anchors_table(report).without("tolerance", "source"), console)
         console.print(_text(console, sentence, "dim"))
 
 
