@@ -1,7 +1,7 @@
 """Methods: how the mask of the next level comes about. Each is a function of the levels so far.
 
 - iterative: a share of what is left, by the weights at the end of the level before (arXiv 1803.03635).
-- one-shot: all of it at once, by the weights of the dense network (arXiv 1803.03635, appendix E; 2003.02389).
+- one-shot: all of it at once, by the weights of the dense network (arXiv 1803.03635, section 2; 2003.02389).
 - gradual: within one training (`lth_edge.find.gradual`).
 - auto: as deep as accuracy bears, with short trainings on the way (`lth_edge.find.auto`).
 
