@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import estimate_table as estimates
 from kernels import table as kernels
 
 HERE = Path(__file__).parent
@@ -96,8 +97,10 @@ def speed(report: Content, place: Path) -> str:
         _span(count(result) for result in results)
         for count in (lambda result: len(result.content["runs"]), lambda result: len(result.times(kernels.DENSE)))
     )
+    from_c = {result.content["model"] for result in results if result.content.get("called_from") == "C"}
+    called = f"called from Python through IOBinding{''.join(f', {model} from C' for model in sorted(from_c))}"
     return (
-        f"{kernels.speed(report, place, (90, 95))}\n\nBatch 1. {_where(report)}, onnxruntime "
+        f"{kernels.speed(report, place, (90, 95))}\n\nBatch 1, {called}. {_where(report)}, onnxruntime "
         f"{report['machine']['onnxruntime']}; processes a row: {runs}. Ratios: median and 10th to 90th percentile of "
         f"interleaved rounds on one thread, {rounds} a row; beside it the fastest rounds of both; "
         f"[raw results]({_link(place)})."
@@ -142,6 +145,14 @@ def steps(report: Content, place: Path) -> str:
     return "\n".join([*lines, "", f"{told}; [raw times]({_link(place / 'report.json')})."])
 
 
+def estimate(report: Content, place: Path) -> str:
+    """The method of `lth-edge estimate` on this machine: estimated beside measured."""
+    return (
+        f"{estimates.table(report)}\n\n{estimates.summary(report)}. One thread, batch 1. {_where(report)}; "
+        f"[raw results]({_link(place)})."
+    )
+
+
 TABLES: dict[str, Callable[[Content, Path], str]] = {
     "curve": curve,
     "files": files,
@@ -149,6 +160,7 @@ TABLES: dict[str, Callable[[Content, Path], str]] = {
     "footprint": footprint,
     "ceiling": ceiling,
     "steps": steps,
+    "estimate": estimate,
 }
 
 

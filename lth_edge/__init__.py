@@ -33,7 +33,12 @@ __all__ = ["__version__", *_HOMES]  # noqa: PLE0604  the names are strings, spel
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'lth_edge' has no attribute {name!r}")
-    found = getattr(importlib.import_module(_HOMES[name]), name)
+    try:
+        found = getattr(importlib.import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("lth_edge."):
+            raise ImportError(f"the runtime wheel has no lth_edge.{name}: install the whole lth-edge") from error
+        raise
     globals()[name] = found
     return found
 

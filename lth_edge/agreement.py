@@ -44,13 +44,17 @@ def agreement(first: Path, second: Path) -> Agreement | None:
         InputError, DamagedError: onnxruntime cannot load one of them.
     """
     one, other = session(first, optimise=False), session(second, optimise=False)
-    for feed in _feeds(one.get_inputs()):
-        expected = _run(one, feed)
-        if expected is not None:
-            found = other.run(None, feed)
-            error = max((distance(a, b) for a, b in zip(expected, found, strict=True)), default=0.0)
-            return Agreement(error, tuple(array.shape for array in feed.values()))
-    return None
+    feed = guess_feed(one)
+    if feed is None:
+        return None
+    expected, found = one.run(None, feed), other.run(None, feed)
+    error = max((distance(a, b) for a, b in zip(expected, found, strict=True)), default=0.0)
+    return Agreement(error, tuple(array.shape for array in feed.values()))
+
+
+def guess_feed(running: Any) -> dict[str, Array] | None:
+    """Random inputs of one example that a session takes; `None` where none could be guessed."""
+    return next((feed for feed in _feeds(running.get_inputs()) if _takes(running, feed)), None)
 
 
 def distance(expected: Any, found: Any) -> float:
@@ -89,9 +93,10 @@ def _random(rng: np.random.Generator, shape: tuple[int, ...], kind: Any) -> Arra
     return rng.integers(0, 2, shape).astype(kind)
 
 
-def _run(running: Any, feed: dict[str, Array]) -> Any:
+def _takes(running: Any, feed: dict[str, Array]) -> bool:
     try:
-        return running.run(None, feed)
+        running.run(None, feed)
     # onnxruntime's exceptions share no base class of their own; a guess that does not fit is no error.
     except Exception:
-        return None
+        return False
+    return True

@@ -12,8 +12,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-
 from lth_edge.errors import DamagedError, StorageError
 
 
@@ -22,7 +20,7 @@ def storage_errors(path: Path) -> Iterator[None]:
     """Turn what the disk refuses (full, read-only, no permission) into a `StorageError` naming `path`."""
     try:
         yield
-    except (OSError, SafetensorError) as error:
+    except Exception as error:
         number = _errno(error)
         if number in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             raise StorageError(f"no space left to write {path}", "free some space and run the same command") from error
@@ -33,7 +31,7 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 
 def _errno(error: Exception) -> int:
-    """The system's error number; safetensors has it in its message alone."""
+    """The system's error number, 0 where it is no error of the system's; safetensors has it in its message alone."""
     if isinstance(error, OSError):
         return error.errno or 0
     found = re.search(r"os error (\d+)", str(error))
@@ -88,6 +86,12 @@ def clear_leftovers(folder: Path) -> None:
 def write_json(path: Path, content: Any) -> None:
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """UTF-8; what has no place in it, half a surrogate pair say, becomes a question mark."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="replace")
 
 
 def read_json(path: Path) -> Any:

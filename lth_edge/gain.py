@@ -18,8 +18,9 @@ from torch import nn
 
 from lth_edge.bench.choice import BASELINE, SPARSE
 from lth_edge.bench.inputs import save_feed
-from lth_edge.bench.latency import latency_rows, latency_samples
+from lth_edge.bench.latency import latency_rows
 from lth_edge.bench.null_graph import null_graph
+from lth_edge.bench.samples import latency_samples
 from lth_edge.bench.wording import change, kilobytes, ratio
 from lth_edge.convert.compact import remove_dead_units
 from lth_edge.convert.model_file import save_model

@@ -31,18 +31,29 @@ class GroupedCommand(click.Command):
             if record is not None:
                 groups[SECTIONS.get(section, "Options")].append(record)
         for title, records in groups.items():
+            if not records:
+                continue
             with formatter.section(title):
                 formatter.write_dl(records)
 
 
-def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add one option per field of the recipe; it arrives as `section__field`, `None` where it was not given."""
-    for section in reversed(dataclasses.fields(Recipe)):
-        kind = typing.get_type_hints(Recipe)[section.name]
-        hints = typing.get_type_hints(kind)
-        for entry in reversed(dataclasses.fields(kind)):
-            command = _option(section.name, entry, hints[entry.name])(command)
-    return command
+def recipe_options(*sections: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add one option per field of these sections of the recipe, or of all.
+
+    It arrives as `section__field`, `None` where it was not given.
+    """
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for section in reversed(dataclasses.fields(Recipe)):
+            if section.name not in (sections or SECTIONS):
+                continue
+            kind = typing.get_type_hints(Recipe)[section.name]
+            hints = typing.get_type_hints(kind)
+            for entry in reversed(dataclasses.fields(kind)):
+                command = _option(section.name, entry, hints[entry.name])(command)
+        return command
+
+    return add
 
 
 def changes(values: dict[str, Any]) -> dict[str, dict[str, Any]]:

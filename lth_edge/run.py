@@ -12,6 +12,8 @@ lth-edge-runs/mlp-digits-2f6c1a9b03de/     task and recipe hash
     package/ package.zip                   what is shipped
     report.json report.md report.html      what was found, for programs and for people
     tickets.csv                            one row per seed, level and control
+    devices/                               what devices measured, and estimates
+    devices.md devices.html                the devices side by side
 """
 
 import platform
@@ -51,10 +53,14 @@ class Run:
         return self.folder / f"seed-{seed}"
 
     def clear_results(self) -> None:
-        """Remove what an earlier call shipped and reported: what lies here must be of one piece."""
+        """Remove what an earlier call shipped and reported: what lies here must be of one piece.
+
+        What devices measured stays: the same files may come out again, and other figures are refused when read.
+        """
         for name in ("files", "package"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
-        for name in ("package.zip", "report.json", "report.md", "report.html", "tickets.csv"):
+        reports = ("report.json", "report.md", "report.html", "tickets.csv", "devices.md", "devices.html")
+        for name in ("package.zip", *reports):
             (self.folder / name).unlink(missing_ok=True)
 
     def pin(self, **facts: Any) -> "Run":

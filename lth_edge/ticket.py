@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from lth_edge.arrays import Array as Array  # noqa: PLC0414  named here too
 from lth_edge.errors import DamagedError, InputError
 from lth_edge.files import read_json, whole_file, write_json
 
-Array = npt.NDArray[Any]
 Weights = dict[str, Array]
 
 

@@ -8,7 +8,7 @@ NAMES = {
     "Data", "LthEdgeError", "Mask", "Metric", "Recipe", "Report", "Task", "Ticket", "Training", "compress",
     "library_path", "make_task", "on_stderr", "preset", "session", "verify_package", "__version__",
 }  # fmt: skip
-LACKING = "torch torchvision onnx onnxscript sklearn scipy matplotlib jinja2 rich".split()
+LACKING = "torch torchvision onnx onnxscript sklearn scipy matplotlib jinja2 rich safetensors click".split()
 
 
 def test_the_public_names_are_these_and_all_can_be_had() -> None:

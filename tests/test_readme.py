@@ -70,7 +70,8 @@ def project(folder: Path, readme: str, results: Path) -> Path:
     (copy / "benchmarks").mkdir(parents=True)
     (copy / "benchmarks" / "results").symlink_to(results)
     (copy / "benchmarks" / "kernels").symlink_to(ROOT / "benchmarks" / "kernels")
-    (copy / "benchmarks" / "readme.py").write_text((ROOT / "benchmarks" / "readme.py").read_text())
+    for name in ("readme.py", "estimate_table.py"):
+        (copy / "benchmarks" / name).write_text((ROOT / "benchmarks" / name).read_text())
     (copy / "README.md").write_text(readme)
     return copy
 
@@ -97,3 +98,20 @@ def write_kernel_results(folder: Path, day: str, dense_us: float) -> None:
     folder.mkdir(parents=True)
     for name, content in (("report.json", report), ("mlp-90.json", result)):
         (folder / name).write_text(json.dumps(content))
+
+
+def test_the_table_of_estimates_says_how_many_lie_within_what_is_claimed(tmp_path):
+    rows = {"dense": (800.0, 1000.0), "int8": (100.0, 500.0), "sparse fp32": (450.0, 200.0)}
+    networks = [
+        {"network": "mlp", "percent": 90, "form": form, "estimated_us": estimated, "us": measured}
+        for form, (estimated, measured) in rows.items()
+    ]
+    place = tmp_path / "results" / "cpu-2-cores-2026-01-01" / "estimate"
+    place.mkdir(parents=True)
+    report = {"created": "2026-01-01T00:00:00Z", "machine": {"cpu": "A CPU", "cores": 2}, "networks": networks}
+    (place / "report.json").write_text(json.dumps(report))
+    copy = project(tmp_path, "<!-- estimate: estimate -->\n<!-- end -->\n", tmp_path / "results")
+    assert write_tables(copy).returncode == 0
+    told = (copy / "README.md").read_text()
+    assert "| mlp | 90% | 1 ms | 0.80 | 0.20 | 2.25 | 5.0x | 0.36 |" in told
+    assert "1 of 2 times within a factor of 2, 0 of 1 speed-ups within 1.6" in told

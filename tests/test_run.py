@@ -91,7 +91,11 @@ def test_what_a_rerun_ships_and_reports_is_its_own(tmp_path: Path) -> None:
     assert (report["kind"], report["chosen"]) == ("no ticket within tolerance", None)
     assert not list((tmp_path / "files").glob("ticket*"))
     assert json.loads((tmp_path / "package" / "manifest.json").read_text())["form"] != "ticket"
+    (tmp_path / "devices").mkdir()
+    for name in ("devices/pi4.json", "devices.html", "devices.md"):
+        (tmp_path / name).touch()
     with pytest.raises(KeyboardInterrupt):
         compressed(tmp_path, tolerance=100, killed=True)
-    assert not any((tmp_path / name).exists() for name in SHIPPED)
+    assert not any((tmp_path / name).exists() for name in (*SHIPPED, "devices.html", "devices.md"))
+    assert (tmp_path / "devices" / "pi4.json").exists()
     assert list(tmp_path.glob("seed-0/level-01"))

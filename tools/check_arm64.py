@@ -1,38 +1,35 @@
-"""Run the kernels as Raspberry Pis would, under qemu: the kernel tests, and the library inside an arm64 onnxruntime.
+"""Run the kernels as Raspberry Pis would, under qemu: on their own, inside an arm64 onnxruntime, and by the C++ runner.
 
     python tools/check_arm64.py [--seeds N] [--mirror URL] [--cache FOLDER]
 
-Needs an x86-64 Debian or Ubuntu with apt, pip and g++-aarch64-linux-gnu (or another compiler by --compiler), and this
-project installed. qemu, an arm64 Python and onnxruntime are fetched once into the cache, and never installed.
-Only right and wrong are checked: emulated time says nothing about a device's.
+Needs an x86-64 Debian or Ubuntu with apt, make, pip and g++-aarch64-linux-gnu (or another compiler by --compiler), and
+this project installed. qemu, an arm64 Python, onnxruntime and its headers are fetched once into the cache, and never
+installed. Only right and wrong are checked: emulated time says nothing about a device's.
 """
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "kernels"), str(ROOT / "tools")]
+sys.path[:0] = [str(ROOT / name) for name in (".", "tests/kernels", "tests/deploy", "tools")]
 
+from arm64_root import CACHE, PYTHON, Arm64Root  # noqa: E402
 from build_driver import ARM64_SETS, build_driver  # noqa: E402
 from build_kernels import build, host  # noqa: E402
+from digits_package import write_digits_package  # noqa: E402
 from sparse_model import inputs, write_model  # noqa: E402
 
-SUITE, PYTHON = "trixie", "3.13"
+from lth_edge.package.targets import package_for  # noqa: E402
+
 CPUS = {"cortex-a53": "Pi Zero 2 W, Pi 3", "cortex-a72": "Pi 4", "cortex-a76": "Pi 5"}
-PACKAGES = [
-    "qemu-user:amd64",
-    *f"python{PYTHON}-minimal libpython{PYTHON}-minimal libpython{PYTHON}-stdlib".split(),
-    *"libc6 libgcc-s1 libstdc++6 zlib1g libexpat1 libffi8 libssl3t64 libbz2-1.0 liblzma5 libuuid1 libzstd1".split(),
-]
-WHEELS = ["numpy", "onnxruntime"]
-PLATFORMS = ["manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux_2_17_aarch64"]
+HEADERS = "usr/include/onnxruntime"  # of libonnxruntime-dev, for the C++ runner
 
 RUN_MODEL = """
 import sys, numpy, lth_edge
@@ -47,9 +44,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=60, help="chains of layers drawn for each CPU")
     parser.add_argument("--compiler", default="aarch64-linux-gnu-g++")
     parser.add_argument("--mirror", help="a mirror of Debian; without it the one that apt uses here")
-    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "lth-edge" / "arm64")
+    parser.add_argument("--cache", type=Path, default=CACHE)
     asked = parser.parse_args()
-    arm64 = Arm64(asked.cache, asked.mirror)
+    arm64 = Arm64(Arm64Root(asked.cache, asked.mirror))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         driver = build_driver(folder / "driver", asked.compiler, ARM64_SETS, ["-O2", "-static"])
@@ -58,6 +55,9 @@ def main() -> None:
         inputs(given)
         build(host())
         build("linux-aarch64")
+        runner = build_runner(folder, asked.compiler, arm64.headers)
+        package = package_for(write_digits_package(folder), ["linux-aarch64"], folder)[0]
+        script = package / "run.py"
         run([sys.executable, "-c", RUN_MODEL, model, given, native], {"PYTHONPATH": str(ROOT)})
         right = True
         for cpu, boards in CPUS.items():
@@ -65,7 +65,16 @@ def main() -> None:
                 cpu, boards, "kernels", lambda c=cpu: arm64.run_static(c, driver, 0, asked.seeds, "--guards")
             )
             right &= checked(cpu, boards, "onnxruntime", lambda c=cpu: arm64_model(arm64, c, folder))
+            right &= checked(cpu, boards, "run.py", lambda c=cpu: arm64_package(arm64.run_python(c, script)))
+            right &= checked(cpu, boards, "C++ runner", lambda c=cpu: arm64_package(arm64.run_cpp(c, runner, package)))
     sys.exit(0 if right else 1)
+
+
+def build_runner(folder: Path, compiler: str, headers: Path) -> Path:
+    """deploy/cpp/run.cpp by its own Makefile."""
+    cpp = Path(shutil.copytree(ROOT / "deploy" / "cpp", folder / "cpp"))
+    run(["make", "-C", cpp, f"CXX={compiler}", f"INCLUDE={headers}"])
+    return cpp / "run"
 
 
 def arm64_model(arm64: "Arm64", cpu: str, folder: Path) -> None:
@@ -77,6 +86,11 @@ def arm64_model(arm64: "Arm64", cpu: str, folder: Path) -> None:
     with np.load(folder / "native.npz") as native, np.load(computed) as emulated:
         for name in native.files:
             np.testing.assert_allclose(emulated[name], native[name], rtol=0, atol=1e-5 * np.abs(native[name]).max())
+
+
+def arm64_package(said: str) -> None:
+    """The package's own kernels gave what this machine recorded; its fallback would have, too."""
+    assert "ok: model.onnx repeats the test vector" in said, said
 
 
 def checked(cpu: str, boards: str, what: str, check: Callable[[], None]) -> bool:
@@ -91,92 +105,37 @@ def checked(cpu: str, boards: str, what: str, check: Callable[[], None]) -> bool
     return not problem
 
 
-def run(command: list[str | Path | int], environment: dict[str, str] | None = None, cwd: Path | None = None) -> None:
+def run(command: list[str | Path | int], environment: dict[str, str] | None = None, cwd: Path | None = None) -> str:
     everything = {**os.environ, "ORT_DISABLE_TELEMETRY": "1", **(environment or {})}
     words = list(map(str, command))
-    subprocess.run(
+    return subprocess.run(
         words, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=everything, cwd=cwd
-    )
+    ).stdout
 
 
 class Arm64:
-    """qemu and a folder of arm64 files: C library, Python, numpy, onnxruntime. Made when it is not in the cache."""
+    """Programs of that root, run by qemu as a processor of one kind."""
 
-    def __init__(self, cache: Path, mirror: str | None) -> None:
-        self._cache = cache.resolve()
-        self._root, self._site = self._cache / "root", self._cache / "site"
-        finished = self._cache / "finished"
-        wanted = " ".join([SUITE, PYTHON, *PACKAGES, *WHEELS])
-        if not finished.is_file() or finished.read_text() != wanted:
-            self._fetch_packages(mirror or _mirror_of_this_machine())
-            self._fetch_wheels()
-            finished.write_text(wanted)
+    def __init__(self, files: Arm64Root) -> None:
+        self._files = files
+        self.headers = files.root / HEADERS
 
     def run_static(self, cpu: str, program: Path, *arguments: str | int) -> None:
-        run([self._qemu(), "-cpu", cpu, program, *arguments])
+        run([self._files.qemu, "-cpu", cpu, program, *arguments])
 
-    def run_python(self, cpu: str, *arguments: str | Path) -> None:
+    def run_cpp(self, cpu: str, runner: Path, package: Path) -> str:
+        (library,) = self._files.site.glob("onnxruntime/capi/libonnxruntime.so.1*")
+        root = self._files.root
+        return run([self._files.qemu, "-cpu", cpu, "-L", root, runner, package, "--onnxruntime", library])
+
+    def run_python(self, cpu: str, *arguments: str | Path) -> str:
         places = {
-            "PYTHONHOME": str(self._root / "usr"),
-            "PYTHONPATH": f"{self._site}:{ROOT}",
+            "PYTHONHOME": str(self._files.root / "usr"),
+            "PYTHONPATH": f"{self._files.site}:{ROOT}",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        python = self._root / "usr" / "bin" / f"python{PYTHON}"
-        run([self._qemu(), "-cpu", cpu, "-L", self._root, python, *arguments], places)
-
-    def _qemu(self) -> Path:
-        return self._root / "usr" / "bin" / "qemu-aarch64"
-
-    def _fetch_packages(self, mirror: str) -> None:
-        """By apt with a configuration of its own, so that the machine's stays as it is. None is installed."""
-        apt, packages = self._cache / "apt", self._cache / "packages"
-        for folder in (
-            apt / "lists" / "partial",
-            apt / "cache" / "archives" / "partial",
-            apt / "etc",
-            packages,
-            self._root,
-        ):
-            folder.mkdir(parents=True, exist_ok=True)
-        (apt / "status").touch()
-        keys = "/usr/share/keyrings/debian-archive-keyring.gpg"
-        (apt / "etc" / "sources.list").write_text(f"deb [signed-by={keys}] {mirror} {SUITE} main\n")
-        (apt / "apt.conf").write_text(
-            f'Dir "{apt}"; Dir::Etc "etc"; Dir::Cache "cache"; Dir::State "{apt}";\n'
-            'Dir::State::lists "lists"; Dir::State::status "status";\n'
-            'APT::Architecture "arm64"; APT::Architectures {"arm64"; "amd64";};\n'
-            'Acquire::Languages "none"; APT::Sandbox::User "root";\n'
-        )
-        private = {"APT_CONFIG": str(apt / "apt.conf")}
-        run(["apt-get", "update"], private)
-        run(["apt-get", "download", *PACKAGES], private, cwd=packages)
-        for package in sorted(packages.glob("*.deb")):
-            run(["dpkg", "-x", package, self._root])
-        if not (self._root / "lib").is_symlink():
-            (self._root / "lib").symlink_to("usr/lib")
-
-    def _fetch_wheels(self) -> None:
-        wheels = self._cache / "wheels"
-        there = [
-            "--no-deps",
-            "--only-binary=:all:",
-            "--python-version",
-            PYTHON,
-            *(f"--platform={p}" for p in PLATFORMS),
-        ]
-        run([sys.executable, "-m", "pip", "download", "-q", "-d", wheels, *there, *WHEELS])
-        for wheel in wheels.glob("*.whl"):
-            with zipfile.ZipFile(wheel) as archive:
-                archive.extractall(self._site)
-
-
-def _mirror_of_this_machine() -> str:
-    asked = ["apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)", "Created-By: Packages"]
-    for line in subprocess.run(asked, check=True, text=True, stdout=subprocess.PIPE).stdout.splitlines():
-        origin, _, uri = line.partition(" ")
-        if origin == "Debian" and "security" not in uri:
-            return uri
-    raise SystemExit("apt here knows no mirror of Debian: name one by --mirror, and install debian-archive-keyring")
+        python = self._files.root / "usr" / "bin" / f"python{PYTHON}"
+        return run([self._files.qemu, "-cpu", cpu, "-L", self._files.root, python, *arguments], places)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.kernels import peak
 from benchmarks.kernels.measure import place
+from benchmarks.kernels.native import build
+from benchmarks.kernels.peak import Peak
 from lth_edge.bench.machine import machine
 from lth_edge.files import write_json
 
@@ -27,8 +28,8 @@ def main() -> None:
     created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     about = machine()
     with tempfile.TemporaryDirectory(prefix="lth-edge-ceiling-") as folder:
-        loop = peak.Peak(peak.build(Path(folder)))
-        memories = {size: _aligned(size * 1024) for size in KILOBYTES}
+        loop = Peak(build("peak", Path(folder)))
+        memories = {size: aligned(size * 1024) for size in KILOBYTES}
         peaks: list[float] = []
         cached: dict[int, list[float]] = {size: [] for size in KILOBYTES}
         for _ in range(_ROUNDS):
@@ -42,7 +43,7 @@ def main() -> None:
     print(out / "report.json")
 
 
-def _aligned(size: int) -> npt.NDArray[np.float32]:
+def aligned(size: int) -> npt.NDArray[np.float32]:
     memory = np.zeros(size + _ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT
     return memory[start : start + size].view(np.float32)

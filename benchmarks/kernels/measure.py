@@ -24,9 +24,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.kernels import peak
 from benchmarks.kernels.forms import NULL, write_forms
 from benchmarks.kernels.models import example_inputs, write_model, write_ticket
+from benchmarks.kernels.native import build
 from benchmarks.kernels.networks import NETWORKS
 from benchmarks.kernels.work import gflop, sparsity
 from lth_edge.bench.machine import machine
@@ -63,9 +63,12 @@ def measure(model: str, dense: Path, plan: Plan) -> dict[str, Any]:
     forms = write_forms(dense, VALUES.get(model, ("fp32",)), batches[1:])
     null = folder / "null.onnx"
     null.write_bytes(null_graph())
-    job = {"threads": plan.threads, "forms": forms, "inputs": _save(batches[0], folder), "folder": str(folder)}
+    from_c = model in NETWORKS and NETWORKS[model].called_from_c
+    threads = (1,) if from_c else plan.threads
+    job = {"threads": threads, "forms": forms, "inputs": _save(batches[0], folder), "folder": str(folder)}
     deepsparse = {"python": plan.deepsparse, "model": str(dense)} if plan.deepsparse else None
-    timing = {"null": str(null), "peak": str(peak.build(folder)), "seconds": plan.seconds, "deepsparse": deepsparse}
+    timing = {"null": str(null), "peak": str(build("peak", folder)), "seconds": plan.seconds, "deepsparse": deepsparse}
+    timing["c_calls"] = str(build("c_calls", folder)) if from_c else None
     runs = [_work(job | timing | {"mode": "latency", "seed": seed}) for seed in range(plan.processes)]
     files = {form: {form: file} for form, file in (forms | {NULL: str(null)}).items()}
     footprints = {
@@ -73,6 +76,7 @@ def measure(model: str, dense: Path, plan: Plan) -> dict[str, Any]:
         for form, single in files.items()
     }
     return {
+        "called_from": "C" if from_c else "Python",
         "sparsity": sparsity(dense),
         "gflop_on_nonzeros": gflop(dense),
         "bytes": {form: Path(file).stat().st_size for form, file in forms.items()},

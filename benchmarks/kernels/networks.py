@@ -30,11 +30,13 @@ class Network:
         build: makes the module.
         shape: of its input, batch included.
         dense_stem: the first layer keeps all its weights.
+        called_from_c: so small that a call from Python would weigh in; one thread.
     """
 
     build: Callable[[], nn.Module]
     shape: tuple[int, ...]
     dense_stem: bool = False
+    called_from_c: bool = False
 
     def prunable(self, network: nn.Module) -> list[nn.Module]:
         """Layers that get a mask: all linear ones and convolutions but depthwise ones, without a dense stem."""
@@ -104,7 +106,7 @@ NETWORKS: dict[str, Network] = {
     "mobilenet-v1": Network(mobilenet_v1, (1, *PIXELS), dense_stem=True),
     "vit-tiny-ffn": Network(vit_tiny_ffn, (1, 197, 192)),
     "mlp": Network(perceptron(2048, 4096, 4096, 1024), (1, 2048)),
-    "lenet-300-100": Network(perceptron(784, 300, 100, 10), (1, 784)),
+    "lenet-300-100": Network(perceptron(784, 300, 100, 10), (1, 784), called_from_c=True),
     "mobilenet-v2": Network(vision.mobilenet_v2, (1, *PIXELS), dense_stem=True),
     "mobilenet-v3-small": Network(vision.mobilenet_v3_small, (1, *PIXELS), dense_stem=True),
     "mobilenet-v3-large": Network(vision.mobilenet_v3_large, (1, *PIXELS), dense_stem=True),

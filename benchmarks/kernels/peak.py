@@ -1,10 +1,6 @@
 """The peak of one core in GFLOP/s, measured beside the models: the roof that their speed is a share of."""
 
 import ctypes
-import importlib.util
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +8,7 @@ import numpy.typing as npt
 
 from benchmarks.kernels.clock import time_runs
 
-_SOURCE = Path(__file__).with_name("peak.cpp")
-_FLAGS = ["-O3", "-march=native", "-ffp-contract=fast", "-shared", "-fPIC"]
 _ROUNDS = 200_000
-
-
-def build(folder: Path) -> Path:
-    """Compile the loop for this CPU with the first compiler there is: g++, clang++ or zig."""
-    library = folder / "peak.so"
-    subprocess.run([*_compiler(), *_FLAGS, str(_SOURCE), "-o", str(library)], check=True)
-    return library
 
 
 class Peak:
@@ -45,12 +32,3 @@ class Peak:
         loop.restype = ctypes.c_float
         (nanoseconds,) = time_runs(lambda: loop(rounds, ctypes.c_void_p(memory.ctypes.data), vectors), 1, threads=1)
         return float(self._operations / nanoseconds)
-
-
-def _compiler() -> list[str]:
-    found = next((path for name in ("g++", "clang++") if (path := shutil.which(name))), None)
-    if found:
-        return [found]
-    if importlib.util.find_spec("ziglang") is None:
-        sys.exit("the peak is measured with a small C++ program; install g++, clang++ or the package ziglang")
-    return [sys.executable, "-m", "ziglang", "c++"]

@@ -4,7 +4,8 @@
 
 A job holds `mode`, `threads` (a list), `forms` (form -> file) and `inputs` (input name -> .npy file).
 
-    mode latency    seconds, seed, peak (library), null (file), folder, deepsparse ({python, model} or null)
+    mode latency    seconds, seed, peak (library), null (file), folder, deepsparse ({python, model} or null),
+                    c_calls (library, or null: sessions are called from Python)
                     -> rounds_us: threads -> form -> one median a round; peak_gflops: one a round;
                        errors: form -> largest difference from dense as a share of dense's largest output
     mode footprint  a single form -> load_ms, peak_bytes
@@ -26,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.kernels.c_session import CSession
 from benchmarks.kernels.clock import time_runs
 from benchmarks.kernels.deepsparse_client import DeepSparse
 from benchmarks.kernels.forms import DEEPSPARSE, DENSE, NULL, open_form
@@ -49,10 +51,11 @@ def latency(job: Mapping[str, Any]) -> dict[str, Any]:
     inputs = {name: np.load(file) for name, file in job["inputs"].items()}
     cases = [(threads, form) for threads in job["threads"] for form in job["forms"]]
     order.shuffle(cases)
-    bound = {case: Bound(case, job["forms"][case[1]], inputs) for case in cases}
+    calls = job["c_calls"]
+    bound = {case: _bound(case, job["forms"][case[1]], inputs, calls) for case in cases}
     outputs = {case: run.outputs() for case, run in bound.items()}
     timed: dict[Case, Timed] = {case: run.time for case, run in bound.items()}
-    timed[1, NULL] = Bound((1, NULL), job["null"], null_feed(1)).time
+    timed[1, NULL] = _bound((1, NULL), job["null"], null_feed(1), calls).time
     if job["deepsparse"]:
         opponent = DeepSparse(**job["deepsparse"], cores=1)
         opponent.load(list(job["inputs"].values()))
@@ -77,6 +80,14 @@ def footprint(job: Mapping[str, Any]) -> dict[str, Any]:
     for _ in range(_FOOTPRINT_RUNS):
         session.run(None, feed)
     return {"load_ms": load_ms, "peak_bytes": peak_bytes()}
+
+
+def _bound(case: Case, path: str, inputs: Mapping[str, Any], calls: str | None) -> "Bound | CSession":
+    if calls is None:
+        return Bound(case, path, inputs)
+    opened = open_form(case[1], path, threads=1)
+    names = [output.name for output in opened.get_outputs()]
+    return CSession(path, inputs, dict(zip(names, opened.run(None, dict(inputs)), strict=True)), Path(calls))
 
 
 class Bound:

@@ -1,70 +1,32 @@
-"""Latency: all forms interleaved in each of several processes, compared within a process."""
+"""Latency: all forms were interleaved in each of several processes, and are compared within a process."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
-from lth_edge.bench.process import run_worker
+from lth_edge.bench.samples import LatencySamples, PerProcess
 from lth_edge.bench.statistics import MedianInterval, percentiles, speedup
-from lth_edge.recipe import BenchRecipe
 
 NO_CHANGE = "no measurable change"
 RESOLUTION = 0.02
 """Ratios closer to 1 are not told apart: where a file lies in memory makes as much."""
 _CALLS_AT_LEAST = 5
 
-PerProcess = list[list[float]]
-
-
-@dataclass(frozen=True)
-class LatencySamples:
-    """Times of single runs in microseconds, one list per process.
-
-    Attributes:
-        null_us: batch size -> times of the null graph.
-        forms_us: batch size -> form -> times; the first form is the baseline.
-    """
-
-    null_us: dict[str, PerProcess]
-    forms_us: dict[str, dict[str, PerProcess]]
-
-    def null_medians(self) -> dict[str, float]:
-        return {batch: _pooled(times, [50])[0] for batch, times in self.null_us.items()}
-
-
-def latency_samples(
-    forms: Mapping[str, Path], batches: Mapping[str, Any], null: Path, recipe: BenchRecipe
-) -> LatencySamples:
-    """Run the latency workers one after the other.
-
-    Args:
-        forms: form -> ONNX file.
-        batches: batch size -> saved inputs.
-        null: the null graph.
-        recipe: processes, threads and seconds.
-    """
-    job = {"mode": "latency", "threads": recipe.bench_threads, "seconds": recipe.seconds, "null": str(null)}
-    job |= {"forms": {form: str(path) for form, path in forms.items()}, "batches": dict(batches)}
-    answers = [run_worker(job | {"seed": seed}) for seed in range(recipe.processes)]
-    return LatencySamples(
-        {batch: [answer["null_us"][batch] for answer in answers] for batch in batches},
-        {
-            batch: {form: [answer["latency_us"][batch][form] for answer in answers] for form in forms}
-            for batch in batches
-        },
-    )
-
 
 def latency_rows(samples: LatencySamples) -> list[dict[str, Any]]:
     """Percentiles over all processes, speed-up over the first form, doubts: a row per batch size and form."""
-    null = samples.null_medians()
+    null = null_medians(samples)
     return [
         _row(batch, form, forms, null[batch])
         for batch, forms in samples.forms_us.items()
         for form in forms
     ]  # fmt: skip
+
+
+def null_medians(samples: LatencySamples) -> dict[str, float]:
+    """Batch size -> median time of the null graph, in microseconds."""
+    return {batch: _pooled(times, [50])[0] for batch, times in samples.null_us.items()}
 
 
 def _row(batch: str, form: str, forms: Mapping[str, PerProcess], null_us: float) -> dict[str, Any]:

@@ -49,13 +49,13 @@ def machine(root: Path = Path("/")) -> dict[str, Any]:
         "onnxruntime": _version("onnxruntime", "onnxruntime-gpu", "onnxruntime-qnn"),
         "numpy": _version("numpy"),
         "flags": _flags(cpuinfo),
-        "governor": _read(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or UNKNOWN,
-        "frequency_mhz": _frequency(root, cpuinfo),
-        "load_before": _load(),
+        "governor": governor(root),
+        "frequency_mhz": frequency_mhz(root),
+        "load_before": load_average(),
     }
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
     """The text of a file of the kernel, without trailing zeros and spaces; "" where it cannot be read."""
     try:
         return path.read_text(errors="replace").strip("\0 \n")
@@ -66,7 +66,7 @@ def _read(path: Path) -> str:
 def _cpuinfo(root: Path) -> dict[str, str]:
     """The fields of /proc/cpuinfo, the first of each name; {} where there is none."""
     fields: dict[str, str] = {}
-    for line in _read(root / "proc/cpuinfo").splitlines():
+    for line in read_text(root / "proc/cpuinfo").splitlines():
         name, _, value = line.partition(":")
         fields.setdefault(name.strip(), value.strip())
     return fields
@@ -76,7 +76,7 @@ def _cpu(root: Path, cpuinfo: dict[str, str]) -> str:
     """The model of the processor, or of the board where the processor does not say."""
     return (
         cpuinfo.get("model name")
-        or _read(root / "proc/device-tree/model")
+        or board_model(root)
         or cpuinfo.get("Model")
         or cpuinfo.get("Hardware")
         or _sysctl("machdep.cpu.brand_string")
@@ -84,6 +84,11 @@ def _cpu(root: Path, cpuinfo: dict[str, str]) -> str:
         or platform.machine()
         or UNKNOWN
     )
+
+
+def board_model(root: Path = Path("/")) -> str:
+    """The board as its device tree names it; "" where there is none."""
+    return read_text(root / "proc/device-tree/model") or read_text(root / "sys/firmware/devicetree/base/model")
 
 
 def _sysctl(name: str) -> str:
@@ -104,7 +109,7 @@ def _cores() -> int | str:
 
 
 def _memory(root: Path) -> int | str:
-    total = re.search(r"^MemTotal:\s+(\d+) kB", _read(root / "proc/meminfo"), re.MULTILINE)
+    total = re.search(r"^MemTotal:\s+(\d+) kB", read_text(root / "proc/meminfo"), re.MULTILINE)
     if total:
         return int(total[1]) * 1024 or UNKNOWN
     told = _sysctl("hw.memsize")
@@ -112,7 +117,7 @@ def _memory(root: Path) -> int | str:
 
 
 def _os(root: Path) -> str:
-    name = re.search(r'^PRETTY_NAME="?([^"\n]+)', _read(root / "etc/os-release"), re.MULTILINE)
+    name = re.search(r'^PRETTY_NAME="?([^"\n]+)', read_text(root / "etc/os-release"), re.MULTILINE)
     return name[1] if name else f"{platform.system()} {platform.release()}".strip() or UNKNOWN
 
 
@@ -130,18 +135,24 @@ def _flags(cpuinfo: dict[str, str]) -> list[str]:
     return [flag for flag in _FLAGS if flag in told] if told else [UNKNOWN]
 
 
-def _frequency(root: Path, cpuinfo: dict[str, str]) -> float | str:
+def governor(root: Path = Path("/")) -> str:
+    """What sets the clock of the first core."""
+    return read_text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or UNKNOWN
+
+
+def frequency_mhz(root: Path = Path("/")) -> float | str:
     """Of the first core, now, in MHz."""
-    kilohertz = _read(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq")
+    kilohertz = read_text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq")
     if kilohertz.isdigit():
         return int(kilohertz) / 1000
     try:
-        return float(cpuinfo["cpu MHz"]) or UNKNOWN
+        return float(_cpuinfo(root)["cpu MHz"]) or UNKNOWN
     except (KeyError, ValueError):
         return UNKNOWN
 
 
-def _load() -> float | str:
+def load_average() -> float | str:
+    """Processes that run or wait, mean over the last minute."""
     try:
         return round(os.getloadavg()[0], 2)
     except (AttributeError, OSError):

@@ -6,10 +6,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lth_edge.bench.footprint import footprint_samples, load_rows, memory_rows
+from lth_edge.bench.footprint import load_rows, memory_rows
 from lth_edge.bench.inputs import Feed, save_feed
-from lth_edge.bench.latency import latency_rows, latency_samples
+from lth_edge.bench.latency import latency_rows, null_medians
 from lth_edge.bench.null_graph import null_graph
+from lth_edge.bench.samples import (
+    Effort,
+    FootprintSamples,
+    LatencySamples,
+    footprint_samples,
+    latency_samples,
+)
 from lth_edge.errors import InputError
 from lth_edge.recipe import BenchRecipe
 
@@ -36,6 +43,23 @@ class Measurements:
     load: list[dict[str, Any]]
     memory: list[dict[str, Any]]
     raw: dict[str, Any]
+
+    @classmethod
+    def of(cls, latency: LatencySamples, footprint: FootprintSamples, effort: Effort) -> "Measurements":
+        """What follows from samples, wherever they were taken."""
+        return cls(
+            threads=effort.bench_threads,
+            processes=effort.processes,
+            null_us=null_medians(latency),
+            latency=latency_rows(latency),
+            load=load_rows(footprint),
+            memory=memory_rows(footprint),
+            raw={
+                "latency_us": latency.forms_us,
+                "load_ms": footprint.load_ms,
+                "memory_bytes": footprint.memory_bytes,
+            },
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -64,16 +88,4 @@ def bench(forms: Mapping[str, Path], batches: Mapping[int, Feed], recipe: BenchR
         saved = {str(batch): save_feed(folder / f"{batch}.npz", batches[batch]) for batch in sorted(batches)}
         latency = latency_samples(forms, saved, null, recipe)
         footprint = footprint_samples(forms, saved[str(min(batches))], null, recipe)
-    return Measurements(
-        threads=recipe.bench_threads,
-        processes=recipe.processes,
-        null_us=latency.null_medians(),
-        latency=latency_rows(latency),
-        load=load_rows(footprint),
-        memory=memory_rows(footprint),
-        raw={
-            "latency_us": latency.forms_us,
-            "load_ms": footprint.load_ms,
-            "memory_bytes": footprint.memory_bytes,
-        },
-    )
+    return Measurements.of(latency, footprint, recipe)

@@ -11,7 +11,7 @@ from typing import Any
 
 from lth_edge.errors import LthEdgeError
 
-_COMMAND = [sys.executable, "-P", "-m", "lth_edge.bench.worker"]
+_COMMAND = [sys.executable, "-m", "lth_edge.bench.worker"]
 _THREAD_SETTINGS = ("OMP_", "GOMP_", "KMP_", "OPENBLAS_", "MKL_")
 
 
@@ -35,6 +35,8 @@ def run_worker(job: Mapping[str, Any]) -> dict[str, Any]:
 def _environment() -> dict[str, str]:
     """This environment, without what would move threads or time about inside a worker."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_THREAD_SETTINGS)}
+    # What lies in the current folder must not be imported; Python 3.10, which devices may have, knows no such setting.
+    kept["PYTHONSAFEPATH"] = "1"
     kept |= {"ORT_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     package = Path(__file__).parents[2]
     if package.name not in {"site-packages", "dist-packages"}:

@@ -16,7 +16,7 @@ from lth_edge.bench.choice import (
 from lth_edge.bench.evidence import accuracy_verdict, controls_verdict, untouched_verdict
 from lth_edge.bench.wording import change, kilobytes, overall, ratio, times, verdict
 
-__all__ = ["best_form", "verdicts"]
+__all__ = ["best_form", "cost_verdicts", "verdicts"]
 
 _GZIPPED = ("dense gzipped", "dense with zeros gzipped")
 
@@ -30,16 +30,17 @@ def verdicts(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     Returns:
         {"question", "answer", "good"} each; `good` is of the recommended form, `None` where it is neither good nor bad.
     """
-    questions = (
-        _recommendation,
-        _size,
-        _memory,
-        _latency,
-        accuracy_verdict,
-        controls_verdict,
-        untouched_verdict,
-    )
-    return [question(report) for question in questions]
+    evidence = (accuracy_verdict, controls_verdict, untouched_verdict)
+    return [*cost_verdicts(report), *(question(report) for question in evidence)]
+
+
+def cost_verdicts(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The verdicts that change with the machine: recommendation, size, memory and latency.
+
+    Args:
+        report: as for `verdicts`; its forms and measurements may be those of another machine.
+    """
+    return [question(report) for question in (_recommendation, _size, _memory, _latency)]
 
 
 def _recommendation(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -162,10 +162,10 @@ def _probes() -> Array:
 @cache
 def _known() -> dict[int, Array]:
     x = _probes().astype(np.float64)
-    return {kind_: function(x) for kind_, function in _FUNCTIONS.items()}
+    return {kind_: function(x) for kind_, function in FUNCTIONS.items()}
 
 
-_FUNCTIONS: dict[int, Callable[[Array], Array]] = {
+FUNCTIONS: dict[int, Callable[[Array], Array]] = {
     HARD_SWISH: lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
     GELU_ERF: lambda x: x * 0.5 * (1 + np.vectorize(erf)(x / sqrt(2))),
     GELU_TANH: lambda x: x * 0.5 * (1 + np.tanh(sqrt(2 / np.pi) * (x + 0.044715 * x**3))),

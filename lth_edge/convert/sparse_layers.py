@@ -1,6 +1,7 @@
 """The layers inside a node of our domain, read back; kernels/OPERATORS.md is the format."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 
@@ -23,11 +24,15 @@ class SparseLayer:
         name: of the weight that it was.
         shape: rows first.
         stored: weights that are stored, zeros among them that a mask kept.
+        place: of the layer in the chain, pools counted.
+        bytes: of its constants, bias included.
     """
 
     name: str
     shape: tuple[int, ...]
     stored: int
+    place: int
+    bytes: int
 
     @property
     def weights(self) -> int:
@@ -41,8 +46,15 @@ def sparse_layers(graph: Graph, node: onnx.NodeProto) -> Iterator[SparseLayer]:
     Raises:
         DamagedError: it is ours and breaks the format.
     """
-    try:
+    with damage_told(node):
         yield from _layers(graph, node) if kind(node) in OPERATORS else ()
+
+
+@contextmanager
+def damage_told(node: onnx.NodeProto) -> Iterator[None]:
+    """Turn what goes wrong when a node that breaks the format is read into a `DamagedError` that names it."""
+    try:
+        yield
     except (IndexError, ValueError, ZeroDivisionError) as error:
         raise DamagedError(
             f"the {node.op_type} {node.name!r} is damaged", "copy the file again or make it anew"
@@ -58,9 +70,10 @@ def _layers(graph: Graph, node: onnx.NodeProto) -> Iterator[SparseLayer]:
             continue
         name = node.input[at]
         indptr, data = _array(graph, name), _array(graph, node.input[at + 2])
-        at += 3 + int(data.dtype == np.int8) + bias
+        first, at = at, at + 3 + int(data.dtype == np.int8) + bias
         shape = (indptr.size - 1, *_row_shape(node, place))
-        yield SparseLayer(name.rpartition(".indptr")[0] or name, shape, data.size)
+        size = sum(_array(graph, constant).nbytes for constant in node.input[first:at])
+        yield SparseLayer(name.rpartition(".indptr")[0] or name, shape, data.size, place, size)
 
 
 def _row_shape(node: onnx.NodeProto, place: int) -> tuple[int, ...]:

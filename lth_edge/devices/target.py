@@ -2,12 +2,18 @@
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from lth_edge.errors import DeviceError
+
+
+class Unreachable(DeviceError):
+    """The device does not answer, or no longer: asking again later may help."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +29,23 @@ class Target(Protocol):
     """What devices have in common. Every method raises `DeviceError` where the machine cannot be reached or is full.
 
     Attributes:
-        name: what people call it: `local`, a name from the devices file, or an address such as `ssh:pi@host`.
+        name: what people call it: `local`, a name from the devices file, or an address such as `pi@host`.
+        address: where it is: `local` or `ssh:user@host:port`.
+        python: the Python to run there.
+        emulated: declared to be no real device.
     """
 
-    name: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def python(self) -> str: ...
+
+    @property
+    def emulated(self) -> bool: ...
 
     def run(self, command: Sequence[str], stdin: bytes = b"", timeout: float = 60) -> Done:
         """Run a command, an argument list that no shell of ours ever joins; `timeout` in seconds."""
@@ -41,7 +60,9 @@ class Target(Protocol):
 class LocalTarget:
     """This machine."""
 
-    name = "local"
+    name = address = "local"
+    python = sys.executable
+    emulated = False
 
     def run(self, command: Sequence[str], stdin: bytes = b"", timeout: float = 60) -> Done:
         try:
@@ -68,5 +89,6 @@ def _copy(source: Path, to: Path) -> None:
         shutil.copyfile(source, part)
         part.replace(to)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # where there can be no such file either
+            part.unlink()
         raise DeviceError(f"cannot copy {source} to {to}: {error.strerror}", "make room, or check the path") from error

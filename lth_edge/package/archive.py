@@ -1,4 +1,4 @@
-"""The package as one zip: written the same to the byte each time, read without trusting a word of it."""
+"""A package as one zip: written the same to the byte each time, read without trusting a word of it."""
 
 import stat
 import tempfile
@@ -22,10 +22,10 @@ _LARGEST_MANIFEST = 16 << 20
 
 
 def write_zip(folder: Path, path: Path) -> None:
-    """Pack the files of `folder` into a zip, whole or not at all, the same bytes for the same files."""
+    """Pack the files of `folder` and below into a zip, whole or not at all, the same bytes for the same files."""
     with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for file in sorted(folder.iterdir()):
-            entry = zipfile.ZipInfo(file.name, _DATE)
+        for file in sorted(file for file in folder.rglob("*") if file.is_file()):
+            entry = zipfile.ZipInfo(file.relative_to(folder).as_posix(), _DATE)
             entry.create_system = _UNIX
             entry.external_attr = (stat.S_IFREG | 0o644) << 16
             archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=9)

@@ -1,5 +1,7 @@
 """The oldest onnxruntime that runs a model, from the versions stamped in its file."""
 
+import re
+
 from lth_edge.errors import InputError
 
 # First onnxruntime release whose CPU kernels cover an ai.onnx opset. Measured by running a small network of
@@ -20,7 +22,7 @@ _OPSETS = {
 # First onnxruntime release that reads an IR version; measured likewise.
 _IR_VERSIONS = {8: "1.14", 9: "1.15", 10: "1.18", 11: "1.23", 12: "1.24", 13: "1.24"}
 
-_KERNELS = "1.20"
+KERNELS_SINCE = "1.20"
 """The oldest release that the sparse kernels are proved with."""
 
 
@@ -36,7 +38,7 @@ def oldest_onnxruntime(opset: int, ir_version: int, kernels: bool = False) -> st
         InputError: newer than the newest release in the table.
     """
     found = [_first_release("opset", _OPSETS, opset), _first_release("IR version", _IR_VERSIONS, ir_version)]
-    return max([*found, *([_KERNELS] if kernels else [])], key=_as_numbers)
+    return max([*found, *([KERNELS_SINCE] if kernels else [])], key=as_numbers)
 
 
 def _first_release(what: str, table: dict[int, str], version: int) -> str:
@@ -46,5 +48,7 @@ def _first_release(what: str, table: dict[int, str], version: int) -> str:
     return table[max(version, min(table))]
 
 
-def _as_numbers(release: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in release.split("."))
+def as_numbers(release: str) -> tuple[int, ...]:
+    """A version to compare by: its numbers, up to what is none, as in 1.22.0rc1 or 3.11+."""
+    found = re.match(r"\d+(\.\d+)*", release)
+    return tuple(int(part) for part in found[0].split(".")) if found else ()

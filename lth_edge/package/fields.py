@@ -1,7 +1,7 @@
 """A JSON object read field by field, where anything unexpected is damage and nothing else is raised."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from lth_edge.errors import DamagedError
 
@@ -24,13 +24,18 @@ class Fields:
         place: where it stands, for messages, such as "manifest.json: metric".
         content: what JSON held there.
 
+    Attributes:
+        mend: what to do about a damaged one.
+
     Raises:
         DamagedError: not an object. Every method raises it when the field is missing or of another kind.
     """
 
+    mend: ClassVar[str] = MEND
+
     def __init__(self, place: str, content: object) -> None:
         if not isinstance(content, dict):
-            raise DamagedError(f"{place} must be an object, not {_shown(content)}", MEND)
+            raise DamagedError(f"{place} must be an object, not {_shown(content)}", self.mend)
         self.place = place
         self.content: dict[str, Any] = content
 
@@ -52,16 +57,16 @@ class Fields:
     def file_name(self, key: str) -> str:
         return self._checked(key, lambda v: isinstance(v, str) and is_plain_name(v), "a plain file name")
 
-    def object(self, key: str) -> "Fields":
-        return Fields(f"{self.place}: {key}", self._checked(key, lambda v: isinstance(v, dict), "an object"))
+    def object(self, key: str) -> Self:
+        return type(self)(f"{self.place}: {key}", self._checked(key, lambda v: isinstance(v, dict), "an object"))
 
     def texts(self, key: str) -> tuple[str, ...]:
         wanted = "a list of printable texts"
         return tuple(self._checked(key, lambda v: isinstance(v, list) and all(map(_is_text, v)), wanted))
 
-    def objects(self, key: str) -> list["Fields"]:
+    def objects(self, key: str) -> list[Self]:
         items = self._checked(key, lambda v: isinstance(v, list) and len(v) > 0, "a list that is not empty")
-        return [Fields(f"{self.place}: {key}[{index}]", item) for index, item in enumerate(items)]
+        return [type(self)(f"{self.place}: {key}[{index}]", item) for index, item in enumerate(items)]
 
     def shape(self, key: str) -> tuple[int | None, ...]:
         """Axis lengths, null where an axis is free."""
@@ -70,10 +75,10 @@ class Fields:
 
     def _checked(self, key: str, holds: Any, wanted: str) -> Any:
         if key not in self.content:
-            raise DamagedError(f"{self.place} has no {key!r}", MEND)
+            raise DamagedError(f"{self.place} has no {key!r}", self.mend)
         value = self.content[key]
         if not holds(value):
-            raise DamagedError(f"{self.place}: {key} must be {wanted}, not {_shown(value)}", MEND)
+            raise DamagedError(f"{self.place}: {key} must be {wanted}, not {_shown(value)}", self.mend)
         return value
 
 

@@ -19,8 +19,8 @@ def readme(manifest: Manifest) -> str:
         lth_edge=manifest.lth_edge,
         recipe_hash=manifest.recipe_hash,
         oldest_onnxruntime=manifest.oldest_onnxruntime,
-        inputs=", ".join(map(_described, manifest.inputs)),
-        outputs=", ".join(map(_described, manifest.outputs)),
+        inputs=", ".join(map(described, manifest.inputs)),
+        outputs=", ".join(map(described, manifest.outputs)),
         fallback=_fallback(manifest),
         figures="\n".join(f"| {name} | {value} |" for name, value in _rows(manifest.figures)) or "| none | |",
         weights=manifest.licenses.weights,
@@ -30,7 +30,8 @@ def readme(manifest: Manifest) -> str:
     )
 
 
-def _described(tensor: Tensor) -> str:
+def described(tensor: Tensor) -> str:
+    """A tensor in Markdown, such as `pixels` uint8 [N, 2, 3]."""
     axes = ", ".join("N" if axis is None else str(axis) for axis in tensor.shape)
     return f"`{tensor.name}` {tensor.dtype} [{axes}]"
 

@@ -9,14 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from lth_edge.arrays import Array
 from lth_edge.errors import DamagedError, InputError, LthEdgeError
 from lth_edge.package.fields import MEND
 from lth_edge.package.manifest import DTYPE, Tensor
 from lth_edge.runtime.session import session
-from lth_edge.ticket import Array
 
 # A vector is a handful of examples; more than this is a bomb.
 _LARGEST_VECTOR = 1 << 30
+
+_TOLERANCE = 1e-4
+_QUANTISED_TOLERANCE = 0.05
 
 _DTYPES = {"tensor(float)": "float32", "tensor(double)": "float64"}
 
@@ -53,6 +56,14 @@ class Vector:
             raise DamagedError(f"{path.name} is not a readable test vector: {error!a}", MEND) from error
 
 
+def tolerance_of(form: str) -> float:
+    """How far replayed outputs may be off on any processor, as a share of the largest output.
+
+    Other processors sum in another order. int8 rounds, and a rounding step of an activation is a coarse one.
+    """
+    return _QUANTISED_TOLERANCE if form == "int8" else _TOLERANCE
+
+
 def tensors(model: Path) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     """Inputs and outputs of an ONNX file; axes without a fixed length come as `None`.
 
@@ -77,10 +88,11 @@ def replay_error(model: Path, vector: Vector) -> float:
         got = opened.run(list(vector.outputs), dict(vector.inputs))
     except Exception as error:  # onnxruntime's exceptions share no base class of their own
         raise DamagedError(f"{model.name} does not run on the test vector: {error!a}", MEND) from error
-    return max(_error(g, e) for g, e in zip(got, vector.outputs.values(), strict=True))
+    return max(relative_error(g, e) for g, e in zip(got, vector.outputs.values(), strict=True))
 
 
-def _error(got: Array, expected: Array) -> float:
+def relative_error(got: Array, expected: Array) -> float:
+    """Largest difference as a share of the largest expected; infinite where shapes or types differ."""
     if got.shape != expected.shape or got.dtype != expected.dtype:
         return float("inf")
     got, expected = got.astype(np.float64), expected.astype(np.float64)

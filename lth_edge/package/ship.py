@@ -8,6 +8,7 @@ from typing import Any
 from lth_edge.bench.choice import SPARSE
 from lth_edge.convert.model_file import versions
 from lth_edge.errors import InputError
+from lth_edge.package.replay import tolerance_of
 from lth_edge.package.write import PackageContents, write_package, zip_path
 from lth_edge.runtime.library import library_path, this_machine
 from lth_edge.runtime.session import session
@@ -15,8 +16,6 @@ from lth_edge.ticket import Array
 
 DEVICE = "linux-aarch64"
 """The target that packages are made for beside the machine that makes them; it runs on Android too."""
-QUANTISED_TOLERANCE = 0.05
-"""For int8 on another processor: sums round differently, and a rounding step of an activation is a coarse one."""
 
 
 def ship(
@@ -61,7 +60,7 @@ def ship(
         figures=_figures(report, form),
         license_weights=licenses[0],
         license_data=licenses[1],
-        tolerance=QUANTISED_TOLERANCE if form == "int8" else PackageContents.tolerance,
+        tolerance=tolerance_of(form),
     )
     write_package(folder / "package", contents)
     archive = zip_path(folder / "package")

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files as packaged
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,6 @@ from lth_edge.package.replay import Vector, replay_error, tensors
 from lth_edge.ticket import Array
 
 MODEL, FALLBACK, VECTOR, README = "model.onnx", "fallback.onnx", "test_vector.npz", "README.md"
-
-# Name in a package -> name of the file beside this one that it is copied from.
-_COPIED = {"run.py": "runner.py", "LICENSE-runner": "LICENSE-runner.txt"}
-_COPIED_WITH_KERNELS = {"LICENSE-kernels": "LICENSE-kernels.txt"}
 
 
 @dataclass(frozen=True)
@@ -125,20 +121,35 @@ def _fill(folder: Path, contents: PackageContents, inputs: tuple[Tensor, ...], o
     if fallback != MODEL:
         shutil.copyfile(contents.fallback, folder / fallback)
     Vector(contents.inputs, contents.outputs).save(folder / VECTOR)
-    for target, path in contents.libraries.items():
-        shutil.copyfile(path, folder / _library_name(target, path))
-    for name, source in (_COPIED | (_COPIED_WITH_KERNELS if contents.libraries else {})).items():
-        (folder / name).write_bytes((packaged("lth_edge.package") / source).read_bytes())
-    manifest = _manifest(contents, inputs, outputs, fallback, {})
+    copy_code(folder, contents.libraries)
+    return seal(folder, _manifest(contents, inputs, outputs, fallback))
+
+
+def copy_code(folder: Path, libraries: Mapping[str, Path]) -> None:
+    """Put the runner and the libraries of these targets into a package's folder, each with its licence."""
+    for target, path in libraries.items():
+        shutil.copyfile(path, folder / library_name(target, path))
+    (folder / "run.py").write_bytes((packaged("lth_edge.package") / "runner.py").read_bytes())
+    copy_licenses(folder, kernels=bool(libraries))
+
+
+def copy_licenses(folder: Path, kernels: bool) -> None:
+    """The licence of the code that is generated, and that of the kernels where they come along."""
+    for name in ("LICENSE-runner", *(["LICENSE-kernels"] if kernels else [])):
+        (folder / name).write_bytes((packaged("lth_edge.package") / f"{name}.txt").read_bytes())
+
+
+def seal(folder: Path, manifest: Manifest) -> Manifest:
+    """Write the README, then the manifest with the hash of all that lies in `folder`, then the manifest's own."""
     (folder / README).write_text(readme(manifest), encoding="utf-8", newline="\n")
-    manifest = _manifest(contents, inputs, outputs, fallback, _records(folder))
+    manifest = replace(manifest, files=_records(folder))
     text = manifest.to_json()
     (folder / MANIFEST).write_bytes(text)
     (folder / SUMS).write_bytes(sums(text, manifest.files).encode("ascii"))
     return manifest
 
 
-def _library_name(target: str, path: Path) -> str:
+def library_name(target: str, path: Path) -> str:
     """All targets' libraries have one name where they are built, and lie in one folder here."""
     return f"{path.stem}-{target}{path.suffix}"
 
@@ -148,7 +159,6 @@ def _manifest(
     inputs: tuple[Tensor, ...],
     outputs: tuple[Tensor, ...],
     fallback: str,
-    files: Mapping[str, FileRecord],
 ) -> Manifest:
     return Manifest(
         name=contents.name,
@@ -169,10 +179,11 @@ def _manifest(
         figures=contents.figures,
         recipe_hash=contents.recipe_hash,
         licenses=Licenses(contents.license_weights, contents.license_data),
-        files=files,
-        libraries={target: _library_name(target, path) for target, path in contents.libraries.items()},
+        files={},
+        libraries={target: library_name(target, path) for target, path in contents.libraries.items()},
     )
 
 
 def _records(folder: Path) -> dict[str, FileRecord]:
-    return {file.name: FileRecord(file_hash(file), file.stat().st_size) for file in sorted(folder.iterdir())}
+    files = [file for file in sorted(folder.iterdir()) if file.name not in {MANIFEST, SUMS}]
+    return {file.name: FileRecord(file_hash(file), file.stat().st_size) for file in files}

@@ -52,7 +52,7 @@ def latency_table(report: Content, percentiles: tuple[str, ...] = ("p50", "p90",
             entry["form"],
             str(entry["batch"]),
             *(write_time(_scaled(entry[f"{name}_us"], 1e-6)) for name in percentiles),
-            _write_speedup(entry["speedup"]),
+            write_speedup(entry["speedup"]),
             entry["speedup"]["verdict"] if entry["speedup"] else "",
         )
         for entry in entries
@@ -61,7 +61,7 @@ def latency_table(report: Content, percentiles: tuple[str, ...] = ("p50", "p90",
     return Table("Latency", columns, rows, frozenset(), NOT_MEASURED, frozenset({0, len(columns) - 1}))
 
 
-def _write_speedup(speedup: Content | None) -> str:
+def write_speedup(speedup: Content | None) -> str:
     if not speedup or speedup["median"] is None:
         return MISSING
     if speedup["verdict"] == "baseline":

@@ -4,7 +4,7 @@ from typing import Any
 
 from lth_edge.bench.wording import change
 from lth_edge.report.sections import BASELINE, CONTROLS, Content, controls, seeds, split_shown
-from lth_edge.report.units import Metric, write_bytes, write_share, write_sparsity, write_time
+from lth_edge.report.units import Metric, write_bytes, write_known_bytes, write_share, write_sparsity, write_time
 
 Facts = list[tuple[str, str]]
 
@@ -106,11 +106,11 @@ def find_facts(report: Content) -> Facts:
     find, forecast = report["find"] or {}, report["forecast"] or {}
     retraining = RETRAINING.get(find.get("retraining", ""), find.get("retraining"))
     facts: Facts = [
-        ("Method", METHODS.get(find.get("method", ""), _text(find.get("method")))),
-        ("Retraining", _text(retraining)),
-        ("Rewind step", f"{_text(find.get('rewind_step'))} ({_text(find.get('why'))})"),
-        ("Loop", _text(find.get("loop"))),
-        ("Stopped", _text(find.get("stopped"))),
+        ("Method", METHODS.get(find.get("method", ""), write_value(find.get("method")))),
+        ("Retraining", write_value(retraining)),
+        ("Rewind step", f"{write_value(find.get('rewind_step'))} ({write_value(find.get('why'))})"),
+        ("Loop", write_value(find.get("loop"))),
+        ("Stopped", write_value(find.get("stopped"))),
         ("Time", write_time(find.get("seconds"))),
     ]
     if forecast.get("seconds_per_level") is not None:
@@ -148,11 +148,12 @@ def machine_facts(report: Content) -> Facts:
         "load_before": "Load before",
         "frequency_mhz": "Frequency, MHz",
         "memory_bytes": "Memory",
+        "throttled_since_boot": "Throttled since boot",
     }
     return [
         (
             named.get(key, key.capitalize()),
-            write_bytes(value) if key == "memory_bytes" else _text(value),
+            write_known_bytes(value) if key == "memory_bytes" else write_value(value),
         )
         for key, value in machine.items()
     ]
@@ -173,19 +174,20 @@ def package_facts(report: Content) -> Facts:
 def recipe_facts(report: Content) -> dict[str, Facts]:
     """Section of the recipe -> its fields."""
     return {
-        section: [(name, _text(value)) for name, value in fields.items()]
+        section: [(name, write_value(value)) for name, value in fields.items()]
         for section, fields in (report["recipe"] or {}).items()
         if isinstance(fields, dict)
     }
 
 
-def _text(value: Any) -> str:
+def write_value(value: Any) -> str:
+    """A value out of JSON, in words; a dash for nothing."""
     if value is None or value == "":
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(_text, value)) or "–"
+        return ", ".join(map(write_value, value)) or "–"
     if isinstance(value, dict):
-        return ", ".join(f"{key} = {_text(item)}" for key, item in value.items()) or "–"
+        return ", ".join(f"{key} = {write_value(item)}" for key, item in value.items()) or "–"
     return f"{value:g}" if isinstance(value, float) else str(value)

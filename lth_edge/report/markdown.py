@@ -16,19 +16,19 @@ def to_markdown(report: Content) -> str:
     parts = [
         f"# {escape(facts.heading(report))}: {escape(report['kind'])}",
         f"Run {escape(report['name'])}, {escape(report['created'])}, lth-edge {escape(report['lth_edge'])}.",
-        _verdicts(report),
-        _section(
+        section("Verdicts", verdict_lines(report) or "No verdict was reached."),
+        section(
             escape(facts.curve_title(report)),
             escape(facts.curve_sentence(report)),
             escape(facts.chosen_sentence(report)),
         ),
-        _table(sections.levels_table(report)),
+        table(sections.levels_table(report)),
         _anchors(report),
         *_tables(report),
-        _section("Task", _list(facts.task_facts(report))),
-        _section("Search", _list(facts.find_facts(report))),
-        _section("Machine", _list(facts.machine_facts(report))),
-        _section("Package", _list(facts.package_facts(report)) or "No package was written."),
+        section("Task", bullets(facts.task_facts(report))),
+        section("Search", bullets(facts.find_facts(report))),
+        section("Machine", bullets(facts.machine_facts(report))),
+        section("Package", bullets(facts.package_facts(report)) or "No package was written."),
         _recipe(report),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -42,45 +42,47 @@ def escape(text: object) -> str:
     return re.sub(r"([\\`*\[\]|#$~])|(?<!\w)(_)|(_)(?!\w)", lambda match: "\\" + match[0], flat)
 
 
-def _verdicts(report: Content) -> str:
-    lines = [
+def verdict_lines(report: Content) -> str:
+    """The verdicts as a list, the recommendation first; empty where there are none."""
+    return "\n".join(
         f"- {verdict['symbol']} **{escape(verdict['question'])}**: {escape(verdict['answer'])}"
         for verdict in sections.verdicts(report)
-    ]
-    return _section("Verdicts", "\n".join(lines) or "No verdict was reached.")
+    )
 
 
 def _anchors(report: Content) -> str:
-    table, sentence = anchors_table(report), anchors_sentence(report)
-    return _section(table.title, escape(sentence), _table(table)) if sentence else ""
+    found, sentence = anchors_table(report), anchors_sentence(report)
+    return section(found.title, escape(sentence), table(found)) if sentence else ""
 
 
 def _tables(report: Content) -> list[str]:
     measured = [escape(facts.measured_sentence(report))] if report["measurements"] else []
     doubts = [f"Warning: {escape(warning)}" for warning in costs.warnings(report)]
     return [
-        _section("Files", _table(costs.files_table(report)), escape(" ".join(facts.files_sentences(report)))),
-        _section("Bytes", _table(costs.sizes_table(report))),
-        _section("Density per layer", _table(sections.layers_table(report))),
-        _section("Latency", *measured, _table(costs.latency_table(report)), *doubts),
-        _section("Load and memory", _table(costs.startup_table(report))),
-        _section("Recall per class", _table(sections.recall_table(report))),
-        _section("Predictions flipped against dense", _table(sections.flips_table(report))),
-        _section("Proof", _table(costs.proof_table(report))),
+        section("Files", table(costs.files_table(report)), escape(" ".join(facts.files_sentences(report)))),
+        section("Bytes", table(costs.sizes_table(report))),
+        section("Density per layer", table(sections.layers_table(report))),
+        section("Latency", *measured, table(costs.latency_table(report)), *doubts),
+        section("Load and memory", table(costs.startup_table(report))),
+        section("Recall per class", table(sections.recall_table(report))),
+        section("Predictions flipped against dense", table(sections.flips_table(report))),
+        section("Proof", table(costs.proof_table(report))),
     ]
 
 
-def _section(title: str, *paragraphs: str) -> str:
+def section(title: str, *paragraphs: str) -> str:
+    """A heading and the paragraphs that are not empty; nothing where all are."""
     text = "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
     return f"## {title}\n\n{text}" if text else ""
 
 
-def _table(table: Table) -> str:
-    if not table.rows:
-        return table.empty
-    rules = ["---" if column in table.texts else "---:" for column in range(len(table.columns))]
-    lines = [_row(table.columns), _row(rules, plain=True)]
-    lines += [_row(row, strong=index in table.marked) for index, row in enumerate(table.rows)]
+def table(shown: Table) -> str:
+    """A Markdown table, or the sentence that stands in for one without rows."""
+    if not shown.rows:
+        return shown.empty
+    rules = ["---" if column in shown.texts else "---:" for column in range(len(shown.columns))]
+    lines = [_row(shown.columns), _row(rules, plain=True)]
+    lines += [_row(row, strong=index in shown.marked) for index, row in enumerate(shown.rows)]
     return "\n".join(lines)
 
 
@@ -91,12 +93,11 @@ def _row(cells: tuple[str, ...] | list[str], strong: bool = False, plain: bool =
     return "| " + " | ".join(written) + " |"
 
 
-def _list(pairs: facts.Facts) -> str:
+def bullets(pairs: facts.Facts) -> str:
+    """Pairs of a word and a sentence as a list."""
     return "\n".join(f"- {escape(word)}: {escape(sentence)}" for word, sentence in pairs)
 
 
 def _recipe(report: Content) -> str:
-    pairs = [
-        (f"{section}.{name}", value) for section, fields in facts.recipe_facts(report).items() for name, value in fields
-    ]
-    return _section("Recipe", f"Hash {escape(report['recipe_hash'])}.", _list(pairs))
+    pairs = [(f"{part}.{name}", value) for part, fields in facts.recipe_facts(report).items() for name, value in fields]
+    return section("Recipe", f"Hash {escape(report['recipe_hash'])}.", bullets(pairs))

@@ -1,16 +1,10 @@
 """The report as one HTML file: no network, no script, light and dark, from a phone to a wide screen."""
 
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
 from lth_edge.report import anchors, costs, facts, plots, sections, units
-from lth_edge.report.canvas import PALETTE
 from lth_edge.report.sections import Content
-
-WORDS = {True: "good", False: "bad", None: "neutral"}
+from lth_edge.report.template import render, trusted
 
 
 def to_page(report: Content) -> str:
@@ -19,10 +13,9 @@ def to_page(report: Content) -> str:
     Args:
         report: the dict of report.json.
     """
-    template = _environment().get_template("page.html.j2")
-    return template.render(
+    return render(
+        "page.html.j2",
         report=report,
-        palette=PALETTE,
         facts=facts,
         anchors_sentence=anchors.anchors_sentence(report),
         tables=_tables(report),
@@ -33,7 +26,7 @@ def to_page(report: Content) -> str:
         layers=report["layers"] or [],
         recall=recall_tracks(report),
         colours=plots.form_colours(report),
-        figures={name: _trusted(draw(report)) for name, draw in _FIGURES.items()},
+        figures={name: trusted(draw(report)) for name, draw in _FIGURES.items()},
     )
 
 
@@ -113,25 +106,3 @@ def _tables(report: Content) -> dict[str, sections.Table]:
         "proof": costs.proof_table(report),
         "flips": sections.flips_table(report),
     }
-
-
-def _trusted(figure: dict[str, str]) -> dict[str, Markup]:
-    """Our own SVG: matplotlib has escaped the names inside."""
-    return {size: Markup(svg) for size, svg in figure.items()}
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "bytes": units.write_bytes,
-        "factor": units.write_factor,
-        "share": units.write_share,
-    }
-    environment.globals["WORDS"] = WORDS
-    return environment

@@ -1,5 +1,7 @@
 """The page's figures, each drawn for a narrow and a wide place, so that its text never shrinks away."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -12,7 +14,10 @@ from lth_edge.report.facts import curve_sentence
 from lth_edge.report.sections import BASELINE, Content
 from lth_edge.report.units import shorten, write_time
 
-__all__ = ["NARROW", "WIDE", "curve_figure", "curve_picture", "form_colours", "latency_figure"]
+__all__ = [
+    "NARROW", "WIDE", "both", "curve_figure", "curve_picture", "form_colours", "latency_figure", "latency_panel",
+    "raw_latency", "time_limits",
+]  # fmt: skip
 
 NARROW, WIDE = 320, 760
 Samples = npt.NDArray[np.float64]
@@ -23,13 +28,13 @@ def curve_figure(report: Content) -> dict[str, str]:
     if not report["curve"]:
         return {}
     heights = {"narrow": 420, "wide": 450}
-    return _both(lambda figure: draw_curve(report, figure), heights, "curve", curve_sentence(report))
+    return both(lambda figure: draw_curve(report, figure), heights, "curve", curve_sentence(report))
 
 
 def latency_figure(report: Content) -> dict[str, str]:
     """Per batch and form: the cloud of all times, their median, a dot per process; empty if not measured."""
     measured = report["measurements"]
-    raw = {batch: forms for batch, forms in _raw(report).items() if forms}
+    raw = {batch: forms for batch, forms in raw_latency(report).items() if forms}
     if not measured or not raw:
         return {}
     height = sum(50 * len(forms) + 62 for forms in raw.values())
@@ -38,15 +43,16 @@ def latency_figure(report: Content) -> dict[str, str]:
     def draw(figure: Figure) -> None:
         panels = figure.subplots(len(raw), 1, squeeze=False, height_ratios=[len(forms) + 0.6 for forms in raw.values()])
         for axes, (batch, forms) in zip(panels[:, 0], raw.items(), strict=True):
-            _latency_panel(axes, forms, batch, (measured["null_us"] or {}).get(batch), form_colours(report))
+            null = (measured["null_us"] or {}).get(batch)
+            latency_panel(axes, f"batch {batch}", forms, null, time_limits(forms), form_colours(report))
 
-    return _both(draw, {"narrow": height, "wide": height}, "latency", label)
+    return both(draw, {"narrow": height, "wide": height}, "latency", label)
 
 
 def form_colours(report: Content) -> dict[str, str]:
     """Form -> name of its colour; the baseline is grey, so that colour means a change."""
     names = [form["name"] for form in report["forms"] or []]
-    names += [name for forms in _raw(report).values() for name in forms]
+    names += [name for forms in raw_latency(report).values() for name in forms]
     others = [name for name in dict.fromkeys(names) if name != BASELINE]
     # the ticket wears the colour it has in the curve
     others.sort(key=lambda name: name != "ticket")
@@ -58,12 +64,13 @@ def _form_colour(index: int) -> str:
     return SERIES[order[index % len(order)]]
 
 
-def _both(draw: Draw, heights: dict[str, int], name: str, label: str) -> dict[str, str]:
+def both(draw: Draw, heights: dict[str, int], name: str, label: str) -> dict[str, str]:
+    """One figure as {"narrow": svg, "wide": svg}; heights in CSS pixels, the rest as for `inline_svg`."""
     widths = {"narrow": NARROW, "wide": WIDE}
     return {size: inline_svg(draw, width, heights[size], f"{name}-{size}", label) for size, width in widths.items()}
 
 
-def _raw(report: Content) -> dict[str, dict[str, list[Samples]]]:
+def raw_latency(report: Content) -> dict[str, dict[str, list[Samples]]]:
     """Batch -> form -> one array of microseconds per process, without processes that timed nothing."""
     by_batch = ((report["measurements"] or {}).get("raw") or {}).get("latency_us") or {}
     return {
@@ -76,13 +83,26 @@ def _array(run: list[float]) -> Samples:
     return np.asarray(run, dtype=np.float64)
 
 
-def _latency_panel(
-    axes: Axes, forms: dict[str, list[Samples]], batch: str, null: float | None, colours: dict[str, str]
+def latency_panel(
+    axes: Axes,
+    title: str,
+    forms: Mapping[str, list[Samples]],
+    null: float | None,
+    limits: tuple[float, float],
+    colours: Mapping[str, str],
 ) -> None:
+    """Draw the times of one batch size: a row per form.
+
+    Args:
+        forms: form -> microseconds, one array per process.
+        null: of an empty graph, in microseconds.
+        limits: of the axis, in microseconds.
+        colours: form -> name of its colour.
+    """
     axes.set_xscale("log")
     for row, (form, runs) in enumerate(forms.items()):
         _latency_row(axes, -row, runs, LIGHT[colours[form]])
-    low, high = _limits(forms)
+    low, high = limits
     # an empty graph far below would squeeze the clouds into needles: its time then stands in the text alone
     if null and low / 3 < null:
         low, high = min(low, null * 0.94), max(high, null * 1.06)
@@ -93,7 +113,7 @@ def _latency_panel(
     _time_ticks(axes, low, high)
     axes.set_yticks([-row for row in range(len(forms))], [shorten(form, 14) for form in forms])
     axes.tick_params(axis="y", labelcolor=LIGHT["ink"])
-    axes.set_title(f"batch {batch}", loc="left", color=LIGHT["muted"])
+    axes.set_title(title, loc="left", color=LIGHT["muted"])
     axes.spines["left"].set_visible(False)
 
 
@@ -118,7 +138,8 @@ def _cloud(times: Samples, bins: int = 90) -> tuple[Samples, Samples]:
     return 10 ** ((edges[:-1] + edges[1:]) / 2), smooth / max(smooth.max(), 1e-12)
 
 
-def _limits(forms: dict[str, list[Samples]]) -> tuple[float, float]:
+def time_limits(forms: Mapping[str, list[Samples]]) -> tuple[float, float]:
+    """From the shortest to the longest time that a panel shows, in microseconds."""
     ends = [_cloud(np.concatenate(runs))[0] for runs in forms.values()]
     return min(end[0] for end in ends) * 0.97, max(end[-1] for end in ends) * 1.03
 
@@ -127,7 +148,8 @@ def _time_ticks(axes: Axes, low: float, high: float) -> None:
     if high / low < 5:
         ticks = [float(tick) for tick in MaxNLocator(4).tick_values(low, high)]
     else:
-        ticks = [base * 10.0**power for power in range(-1, 9) for base in (1, 2, 5)]
+        bases = (1, 2, 5) if high / low < 100 else (1,)  # more would run into each other on a phone
+        ticks = [base * 10.0**power for power in range(-1, 9) for base in bases]
     ticks = [tick for tick in ticks if low <= tick <= high]
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())

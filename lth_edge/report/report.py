@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from lth_edge.errors import DamagedError
-from lth_edge.files import read_json, whole_file, write_json
+from lth_edge.files import read_json, write_json, write_text
 
 SCHEMA_VERSION = 1
 PARTS = (
@@ -60,12 +60,7 @@ class Report:
         from lth_edge.report.tickets import write_tickets
 
         write_json(folder / "report.json", self.content)
-        _write_text(folder / "report.md", to_markdown(self.content))
-        _write_text(folder / "report.html", to_page(self.content))
+        write_text(folder / "report.md", to_markdown(self.content))
+        write_text(folder / "report.html", to_page(self.content))
         write_tickets([self.content], folder / "tickets.csv")
         return replace(self, folder=folder)
-
-
-def _write_text(path: Path, text: str) -> None:
-    with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="replace")

@@ -35,25 +35,26 @@ def print_report(report: Content, console: Console) -> None:
         report: the dict of report.json.
         console: where to; colours and encoding are its own affair.
     """
-    console.print(_text(console, f"{facts.heading(report)}: {report['kind']}", "bold"))
-    console.print(_verdicts(report, console))
+    console.print(literal(console, f"{facts.heading(report)}: {report['kind']}", "bold"))
+    console.print(verdict_grid(report, console))
     console.print()
-    console.print(_text(console, facts.chosen_sentence(report), "dim"))
-    _print_table(sections.levels_table(report), console)
-    _print_table(costs.files_table(report).without("gzipped"), console)
+    console.print(literal(console, facts.chosen_sentence(report), "dim"))
+    print_table(sections.levels_table(report), console)
+    print_table(costs.files_table(report).without("gzipped"), console)
     for sentence in facts.files_sentences(report):
-        console.print(_text(console, sentence, "dim"))
-    _print_table(costs.latency_table(report, ("p50", "p99")), console)
+        console.print(literal(console, sentence, "dim"))
+    print_table(costs.latency_table(report, ("p50", "p99")), console)
     if report["measurements"]:
-        console.print(_text(console, facts.measured_sentence(report), "dim"))
+        console.print(literal(console, facts.measured_sentence(report), "dim"))
     for warning in costs.warnings(report):
-        console.print(_text(console, f"Warning: {warning}", "yellow"))
+        console.print(literal(console, f"Warning: {warning}", "yellow"))
     if sentence := anchors_sentence(report):
-        _print_table(anchors_table(report).without("tolerance", "source"), console)
-        console.print(_text(console, sentence, "dim"))
+        print_table(anchors_table(report).without("tolerance", "source"), console)
+        console.print(literal(console, sentence, "dim"))
 
 
-def _verdicts(report: Content, console: Console) -> Grid:
+def verdict_grid(report: Content, console: Console) -> Grid:
+    """The verdicts, the recommendation first."""
     grid = Grid.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True)
@@ -62,29 +63,30 @@ def _verdicts(report: Content, console: Console) -> Grid:
         colour = COLOURS[verdict["good"]]
         strong = "bold" if verdict["question"] == "recommendation" else ""
         grid.add_row(
-            _text(console, verdict["symbol"], colour),
-            _text(console, verdict["question"], strong),
-            _text(console, verdict["answer"], strong),
+            literal(console, verdict["symbol"], colour),
+            literal(console, verdict["question"], strong),
+            literal(console, verdict["answer"], strong),
         )
     return grid
 
 
-def _print_table(table: Table, console: Console) -> None:
+def print_table(table: Table, console: Console) -> None:
+    """Print a table under its title, or the sentence that stands in for one without rows."""
     console.print()
-    console.print(_text(console, table.title, "bold"))
+    console.print(literal(console, table.title, "bold"))
     if not table.rows:
-        console.print(_text(console, table.empty))
+        console.print(literal(console, table.empty))
         return
     grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for index, column in enumerate(table.columns):
         justify = "left" if index in table.texts else "right"
-        grid.add_column(_text(console, column), justify=justify, overflow="fold")  # type: ignore[arg-type]
+        grid.add_column(literal(console, column), justify=justify, overflow="fold")  # type: ignore[arg-type]
     for index, row in enumerate(table.rows):
-        grid.add_row(*(_text(console, cell) for cell in row), style="bold" if index in table.marked else "")
+        grid.add_row(*(literal(console, cell) for cell in row), style="bold" if index in table.marked else "")
     console.print(Padding(grid, (0, 0, 0, 2)))
 
 
-def _text(console: Console, text: str, style: str = "") -> Text:
+def literal(console: Console, text: str, style: str = "") -> Text:
     """Text that rich takes literally, in characters that the console can write."""
     if console.options.ascii_only:
         text = text.translate(ASCII).encode("ascii", "replace").decode("ascii")

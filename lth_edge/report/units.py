@@ -18,6 +18,11 @@ def write_bytes(count: float | None) -> str:
     return f"{count:.0f} B"
 
 
+def write_known_bytes(count: float | str | None) -> str:
+    """Bytes, or the word that says why there is no figure."""
+    return count if isinstance(count, str) else write_bytes(count)
+
+
 def write_time(seconds: float | None) -> str:
     """A time from microseconds to hours: 5.01e-5 -> 50.1 µs."""
     if seconds is None:
@@ -56,6 +61,8 @@ def write_power(value: float | None, decimals: int) -> str:
     """Tiny figures: 1.4e-07 -> 1.4e-7."""
     if value is None:
         return MISSING
+    if math.isinf(value):
+        return "infinite"
     mantissa, _, power = f"{value:.{decimals}e}".partition("e")
     return f"{mantissa}e{int(power)}" if value else "0"
 

@@ -14,6 +14,9 @@ _NAMES = {
     "windows-x86_64": "lth_edge.dll",
 }
 _SYSTEMS = {"Linux": "linux", "Android": "linux", "Darwin": "macos", "Windows": "windows"}
+TARGETS = tuple(_NAMES)
+"""All that kernels are built for."""
+
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
@@ -44,7 +47,11 @@ def library_path(target: str | None = None) -> Path:
 
 def this_machine() -> str:
     """The target that this machine is, whether or not there are kernels for it."""
-    system = _SYSTEMS.get(platform.system(), platform.system().lower())
-    machine = platform.machine().lower()
-    machine = _MACHINES.get(machine, machine)
-    return "macos-arm64" if (system, machine) == ("macos", "aarch64") else f"{system}-{machine}"
+    return target_of(platform.system(), platform.machine())
+
+
+def target_of(system: str, machine: str) -> str:
+    """The target that a machine is, by what Python's `platform` says there."""
+    named = _SYSTEMS.get(system, system.lower())
+    kind = _MACHINES.get(machine.lower(), machine.lower())
+    return "macos-arm64" if (named, kind) == ("macos", "aarch64") else f"{named}-{kind}"

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from lth_edge.bench.latency import LatencySamples, latency_rows
+from lth_edge.bench.latency import latency_rows
+from lth_edge.bench.samples import LatencySamples
 
 RANDOM = np.random.default_rng(0)
 

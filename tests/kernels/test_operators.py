@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -323,14 +324,20 @@ def test_many_runs_and_sessions_at_once_give_one_answer(load, threads):
             np.testing.assert_array_equal(answer.result()[0], expected[i])
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_runs_stay_the_same_when_the_kernels_learn_how_many_threads_there_are(load, threads):
-    weight = (RNG.normal(size=(96, 64, 3, 3)) * (RNG.random((96, 64, 3, 3)) < 0.2)).astype(np.float32)  # worth slicing
-    images = load(model(convolution(weight, pads=(1, 1, 1, 1)), ["n", 64, "h", "w"]), threads)
-    fed = _inputs((1, 64, 14, 14))
-    expected = images.run(None, fed)[0]
+# Few tiles and much to compute, so that output channels are cut; little to compute in what takes long to pack, so that
+# threads share it; many tiles.
+@pytest.mark.parametrize(("channels", "size", "density"), [(64, 14, 0.2), (1024, 8, 0.002), (32, 56, 0.1)])
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_runs_stay_the_same_while_the_kernels_learn_how_many_threads_there_are(load, threads, channels, size, density):
+    shape = (96, channels, 3, 3)
+    weight = (RNG.normal(size=shape) * (RNG.random(shape) < density)).astype(np.float32)
+    images = load(model(convolution(weight, pads=(1, 1, 1, 1)), ["n", channels, "h", "w"]), threads)
+    fed = _inputs((1, channels, size, size))
+    expected = torch.conv2d(torch.from_numpy(fed["x0"]), torch.from_numpy(weight), padding=1).numpy()
+    first = images.run(None, fed)[0]
+    np.testing.assert_allclose(first, expected, atol=1e-5 * abs(expected).max())
     for _ in range(300):
-        np.testing.assert_array_equal(images.run(None, fed)[0], expected)
+        np.testing.assert_array_equal(images.run(None, fed)[0], first)
 
 
 def test_sessions_are_made_in_threads_at_once(load, tmp_path):

@@ -90,6 +90,14 @@ def test_an_empty_graph_far_below_is_left_out_of_the_figure() -> None:
     assert "empty graph" not in latency_figure(report)["wide"]
 
 
+def test_times_over_many_decades_keep_their_labels_apart() -> None:
+    report = sample()
+    assert ">20 µs<" in latency_figure(report)["narrow"].replace("\n", "")
+    report["measurements"]["raw"]["latency_us"]["1"]["dense"] = [[20.0, 80_000.0] * 50]
+    wide = latency_figure(report)["narrow"].split("batch 32")[0]
+    assert ">100 µs<" in wide and ">20 µs<" not in wide
+
+
 def test_each_form_has_a_colour_of_its_own() -> None:
     report = sample()
     report["forms"].append(report["forms"][0] | {"name": "sparse"})

@@ -5,20 +5,18 @@ import re
 from collections.abc import Callable
 from functools import cache
 from html import unescape
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reading import HOSTILE, Page, squeezed
 from rich.console import Console
 from sample_report import regression, sample
 
 from lth_edge.report.markdown import escape, to_markdown
 from lth_edge.report.page import to_page
 from lth_edge.report.table import print_report
-
-HOSTILE = "<script>alert(1)</script> [red]b[/red] $\\frac$ | `x` \"q\" 'r' &amp; {{ 7 * 7 }}"
 
 
 def fourth_form() -> dict[str, Any]:
@@ -73,26 +71,6 @@ def terminal(report: dict[str, Any], width: int = 80, encoding: str = "utf-8") -
     print_report(report, Console(file=stream, width=width))
     stream.flush()
     return raw.getvalue().decode(encoding)
-
-
-class Page(HTMLParser):
-    """What a browser would see: tags with their attributes, and the text."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-def squeezed(text: str) -> str:
-    return "".join(text.split())
 
 
 @every_report

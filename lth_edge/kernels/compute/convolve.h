@@ -47,14 +47,17 @@ LTH_INLINE bool clips(const Activation& activation) {
 // Where a tile's sums go in an output plane: runs of positions.
 class TilePlaces {
  public:
-  TilePlaces(const ConvPlan& plan, int32_t tile) : plan_(plan) {
+  TilePlaces(const ConvPlan& plan, const ConvPart& part) : plan_(plan), plane_(part.out_plane) {
+    const int32_t tile = part.tile;
     const bool by_rows = plan.tiling.method != Method::columns;
     const int32_t top = tile * plan.tiling.rows;
-    plane_ = static_cast<int64_t>(plan.out.height) * plan.out.width;
-    first_ = by_rows ? static_cast<int64_t>(top) * plan.out.width : static_cast<int64_t>(tile) * plan.strip_floats;
+    const int64_t positions = static_cast<int64_t>(plan.out.height) * plan.out.width;
+    const int64_t first =
+        by_rows ? static_cast<int64_t>(top) * plan.out.width : static_cast<int64_t>(tile) * plan.strip_floats;
     packed_ = !by_rows || plan.tiling.pitch == plan.out.width;
     const int64_t held = by_rows ? static_cast<int64_t>(plan.tiling.rows) * plan.out.width : plan.strip_floats;
-    const int64_t here = plane_ - first_ < held ? plane_ - first_ : held;
+    const int64_t here = positions - first < held ? positions - first : held;
+    first_ = first - static_cast<int64_t>(part.out_first) * plan.out.width;
     run_ = packed_ ? here : plan.out.width;
     runs_ = packed_ ? 1 : static_cast<int32_t>(here / plan.out.width);
     if (finish() == Finish::masked) place_vectors();
@@ -171,7 +174,7 @@ static void convolve_group(const ConvPlan& plan, const GroupPart& part, int32_t 
 
 // Rows begin .. end of one tile; where there are groups, of whole groups. `slabs` is the tile's packed blocks, or null.
 static void convolve(const ConvPlan& plan, const ConvPart& part, float* scratch) {
-  const TilePlaces places(plan, part.tile);
+  const TilePlaces places(plan, part);
   float* const sums = scratch + slab_floats(plan);
   const int64_t in_plane = static_cast<int64_t>(plan.in.height) * plan.in.width;
   const int32_t first_group = part.begin / plan.group_rows, last_group = (part.end - 1) / plan.group_rows;

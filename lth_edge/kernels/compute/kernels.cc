@@ -26,6 +26,7 @@ static constexpr InstructionSet make_set(const char* name, int gather_cycles) {
       pack_tile,
       depthwise,
       max_pool,
+      halve_whole_rows,
       average,
       spread,
       multiply_vector,

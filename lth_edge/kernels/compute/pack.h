@@ -26,10 +26,10 @@ LTH_INLINE void fill_vectors(float* to, const float* from, int64_t pitch) {
   constexpr int64_t lanes = native_lanes;
   const int64_t last = pitch - lanes;
   const float* const start = from - (zero_before ? 1 : 0);
-  if constexpr (zero_before) store<lanes>(to, shifted_up(load<lanes>(from)));
+  if constexpr (zero_before) store<lanes>(to, shifted_up(Vector<lanes>{}, load<lanes>(from)));
   for (int64_t i = zero_before ? lanes : 0; i < (zero_after ? last : pitch); i += lanes)
     store<lanes>(to + i, load<lanes>(start + i));
-  if constexpr (zero_after) store<lanes>(to + last, shifted_down(load<lanes>(start + last - 1)));
+  if constexpr (zero_after) store<lanes>(to + last, shifted_down(load<lanes>(start + last - 1), Vector<lanes>{}));
 }
 
 // Calls use(fill) with the way to fill rows of this shape, chosen once for all of them.
@@ -95,8 +95,7 @@ void pack_masked(const ConvPlan& plan, const float* planes, int32_t channels, in
 }
 
 LTH_INLINE bool are_narrow(const ConvPlan& plan) {
-  return plan.window.stride[0] == 1 && plan.window.stride[1] == 1 && plan.tiling.pitch == plan.in.width &&
-         plan.tiling.pitch < native_lanes && native_lanes % plan.tiling.pitch == 0;
+  return are_narrow(plan.window, plan.in, plan.tiling.pitch, native_lanes);
 }
 
 LTH_INLINE bool fits_masks(const ConvPlan& plan) {

@@ -3,16 +3,9 @@
 
 #include "../plan/conv_plan.h"
 #include "../plan/pool_plan.h"
-#include "lanes.h"
+#include "pool_halves.h"
 
 namespace lth::LTH_SET {
-
-constexpr float below_all = -__builtin_inff();
-
-template <class Number>
-LTH_INLINE Number larger(Number a, Number b) {
-  return a > b ? a : b;
-}
 
 // The rows of one row's windows that lie inside the image.
 struct PoolRows {
@@ -90,6 +83,7 @@ static void max_pool(const PoolPlan& plan, const float* image, float* result, in
                                                  : pool_plane<2>;
   const int64_t in_plane = static_cast<int64_t>(plan.in.height) * plan.in.width;
   const int64_t out_plane = static_cast<int64_t>(plan.out.height) * plan.out.width;
+  if (halve(plan, image + begin * in_plane, result + begin * out_plane, end - begin)) return;
   for (int32_t channel = begin; channel < end; ++channel)
     pool(plan, image + channel * in_plane, result + channel * out_plane);
 }

@@ -17,6 +17,7 @@ struct InstructionSet {
   void (*depthwise)(const DepthwisePlan& plan, const float* image, const float* residual, float* result, int32_t begin,
                     int32_t end);
   void (*max_pool)(const PoolPlan& plan, const float* image, float* result, int32_t begin, int32_t end);
+  void (*halve_rows)(const PoolPlan& plan, const HalvedRows& rows);
   void (*average)(const PoolPlan& plan, const float* image, float* result, int32_t begin, int32_t end);
   void (*spread)(const VectorPlan& plan, const float* x, float* scratch);
   void (*multiply_vector)(const VectorPlan& plan, const float* x, float* scratch, int32_t begin, int32_t end);

@@ -93,27 +93,25 @@ LTH_INLINE Vector<native_lanes> odds(Vector<native_lanes> a, Vector<native_lanes
 #endif
 }
 
-// One lane up, a zero first.
-LTH_INLINE Vector<native_lanes> shifted_up(Vector<native_lanes> x) {
-  const Vector<native_lanes> zero = {};
+// One lane up: the last of those before comes first.
+LTH_INLINE Vector<native_lanes> shifted_up(Vector<native_lanes> before, Vector<native_lanes> x) {
 #if defined(__AVX512F__)
-  return __builtin_shufflevector(zero, x, 0, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30);
+  return __builtin_shufflevector(before, x, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30);
 #elif defined(__AVX2__)
-  return __builtin_shufflevector(zero, x, 0, 8, 9, 10, 11, 12, 13, 14);
+  return __builtin_shufflevector(before, x, 7, 8, 9, 10, 11, 12, 13, 14);
 #else
-  return __builtin_shufflevector(zero, x, 0, 4, 5, 6);
+  return __builtin_shufflevector(before, x, 3, 4, 5, 6);
 #endif
 }
 
-// One lane down, a zero last.
-LTH_INLINE Vector<native_lanes> shifted_down(Vector<native_lanes> x) {
-  const Vector<native_lanes> zero = {};
+// One lane down: the first of those after comes last.
+LTH_INLINE Vector<native_lanes> shifted_down(Vector<native_lanes> x, Vector<native_lanes> after) {
 #if defined(__AVX512F__)
-  return __builtin_shufflevector(x, zero, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
+  return __builtin_shufflevector(x, after, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
 #elif defined(__AVX2__)
-  return __builtin_shufflevector(x, zero, 1, 2, 3, 4, 5, 6, 7, 8);
+  return __builtin_shufflevector(x, after, 1, 2, 3, 4, 5, 6, 7, 8);
 #else
-  return __builtin_shufflevector(x, zero, 1, 2, 3, 4);
+  return __builtin_shufflevector(x, after, 1, 2, 3, 4);
 #endif
 }
 

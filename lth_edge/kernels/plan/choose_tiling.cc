@@ -21,7 +21,7 @@ bool rows_tiling(const TilingTask& task, Method method, int32_t rows, bool align
   if (many || rows > task.out.height || needed > task.machine.most_vectors * lanes + task.window.kernel[1])
     return false;
   const int64_t pitch = aligned ? round_up(needed, lanes) : needed;
-  const int64_t vectors = round_up((rows - 1) * pitch + task.out.width, lanes) / lanes;
+  const int64_t vectors = quotient_up((rows - 1) * pitch + task.out.width, lanes);
   tiling = {method, task.machine.lanes, static_cast<int32_t>(vectors), rows, static_cast<int32_t>(pitch), 1};
   return vectors <= task.machine.most_vectors;
 }
@@ -34,9 +34,9 @@ void try_bands(const TilingTask& task, double& least, Tiling& best) {
   const int64_t pitch = row_floats(task.window, Method::rows, task.out.width);
   for (int32_t rows = task.out.height; rows >= 1; rows = rows > 1 ? (rows + 1) / 2 : 0) {
     if ((rows + 2) * pitch > most_band_floats) continue;
-    const int64_t vectors = round_up((rows - 1) * pitch + task.out.width, task.machine.lanes) / task.machine.lanes;
-    const int64_t strips = round_up(vectors, task.machine.most_vectors) / task.machine.most_vectors;
-    const int32_t even = static_cast<int32_t>((vectors + strips - 1) / strips);
+    const int64_t vectors = quotient_up((rows - 1) * pitch + task.out.width, task.machine.lanes);
+    const int64_t strips = quotient_up(vectors, task.machine.most_vectors);
+    const int32_t even = static_cast<int32_t>(quotient_up(vectors, strips));
     keep_cheaper(task, {Method::rows, task.machine.lanes, even, rows, static_cast<int32_t>(pitch), 1}, least, best);
   }
 }

@@ -34,7 +34,7 @@ int32_t choose_token_vectors(const Chain& chain, int32_t tokens, const Machine& 
 
 double token_tile_cost(int32_t vectors, int32_t tokens, int32_t lanes) {
   const int32_t tile = vectors * lanes;
-  return static_cast<double>((tokens + static_cast<int64_t>(tile) - 1) / tile) * (1.0 + 0.52 * vectors);
+  return static_cast<double>(quotient_up(tokens, tile)) * (1.0 + 0.52 * vectors);
 }
 
 Tiling choose_token_tiling(const Layer& layer, int32_t tokens, int32_t vectors, const Machine& machine) {

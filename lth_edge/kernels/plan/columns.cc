@@ -1,5 +1,7 @@
 #include "columns.h"
 
+#include "../layers/rounding.h"
+
 namespace lth {
 namespace {
 
@@ -35,7 +37,7 @@ bool has_columns(const Window& window) {
 }
 
 Columns cut_columns(const Window& window, int32_t in_width, int32_t out_width, int32_t lanes, Storage& storage) {
-  const int32_t count = (out_width + lanes - 1) / lanes;
+  const int32_t count = static_cast<int32_t>(quotient_up(out_width, lanes));
   ColumnVector* const vectors = storage.take<ColumnVector>(count);
   for (int32_t i = 0; i < count && vectors != nullptr; ++i) {
     const int32_t last = out_width > lanes ? out_width - lanes : 0;

@@ -90,8 +90,8 @@ Phases phases(const Window& window, int32_t tile_rows) {
 }
 
 Inside inside(int64_t shift, int64_t stride, int64_t width, int32_t count) {
-  const int64_t begin = shift >= 0 ? 0 : (-shift + stride - 1) / stride;
-  const int64_t end = shift >= width ? 0 : (width - shift + stride - 1) / stride;
+  const int64_t begin = shift >= 0 ? 0 : quotient_up(-shift, stride);
+  const int64_t end = shift >= width ? 0 : quotient_up(width - shift, stride);
   const int32_t low = static_cast<int32_t>(begin < count ? begin : count);
   const int32_t high = static_cast<int32_t>(end < count ? end : count);
   return {low, high > low ? high : low, low * stride + shift};
@@ -124,8 +124,7 @@ bool plan_conv(const Layer& layer, const Window& window, Extent in, Extent out, 
   plan.strips = 1;
   if (by_rows) {
     plan.phases = phases(window, tiling.rows);
-    plan.strips = static_cast<int32_t>(round_up((tiling.rows - 1) * tiling.pitch + out.width, plan.strip_floats) /
-                                       plan.strip_floats);
+    plan.strips = static_cast<int32_t>(quotient_up((tiling.rows - 1) * tiling.pitch + out.width, plan.strip_floats));
     plan.copies = row_copies(window, tiling.method);
     plan.copy_floats = plan.phases.total * tiling.pitch;
   }
@@ -133,7 +132,7 @@ bool plan_conv(const Layer& layer, const Window& window, Extent in, Extent out, 
       by_rows ? static_cast<int32_t>(round_up(plan.copy_floats * plan.copies, tiling.lanes)) : plan.strip_floats;
   const int64_t items = by_rows ? plan.group_channels : plan.group_channels * window_size;
   const int64_t positions = static_cast<int64_t>(out.height) * out.width;
-  const int64_t blocks = (items + tiling.block - 1) / tiling.block;
+  const int64_t blocks = quotient_up(items, tiling.block);
   if (items > INT32_MAX || blocks * layer.weights.rows >= INT32_MAX) {
     error << "its window or its image is too large";
     return false;
@@ -141,7 +140,7 @@ bool plan_conv(const Layer& layer, const Window& window, Extent in, Extent out, 
   plan.items = static_cast<int32_t>(items);
   plan.blocks = static_cast<int32_t>(blocks);
   const int64_t held = by_rows ? tiling.rows : plan.strip_floats;
-  plan.tiles = static_cast<int32_t>(((by_rows ? out.height : positions) + held - 1) / held);
+  plan.tiles = static_cast<int32_t>(quotient_up(by_rows ? out.height : positions, held));
   plan.bias = layer.bias;
   plan.activation = layer.activation;
   Inside* parts = storage.take<Inside>(plan.copies);

@@ -4,6 +4,7 @@
 
 #include "../layers/layer.h"
 #include "../layers/message.h"
+#include "../layers/rounding.h"
 #include "../layers/storage.h"
 #include "machine.h"
 
@@ -67,8 +68,6 @@ struct ConvPlan {
   Activation activation;
 };
 
-inline int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
-
 // Few sums would wait for each other: a row's nonzeros are then dealt to several sets of sums.
 constexpr int32_t sum_sets(int32_t vectors) { return vectors <= 2 ? 4 : vectors <= 5 ? 2 : 1; }
 
@@ -99,10 +98,17 @@ struct ConvPart {
   const float* image;     // [channels, in.height, in.width]
   const float* slabs;     // the tile's packed blocks, or null: to be packed in scratch
   const float* residual;  // [rows, out.height, out.width], or null
-  float* out;             // likewise
+  float* out;             // likewise, unless some rows alone are kept
+  int64_t out_plane;      // floats from one output channel to the next
+  int32_t out_first;      // the row that `out` begins with; 0 where all are kept
   int32_t tile;
   int32_t begin, end;  // rows, of whole groups where there are groups
 };
+
+// Rows that lie as close in the image as in the slab, a whole number of them to a vector, are packed several at once.
+inline bool are_narrow(const Window& window, Extent in, int32_t pitch, int32_t lanes) {
+  return window.stride[0] == 1 && window.stride[1] == 1 && pitch == in.width && pitch < lanes && lanes % pitch == 0;
+}
 
 Phases phases(const Window& window, int32_t tile_rows);
 

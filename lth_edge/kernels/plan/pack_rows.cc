@@ -1,11 +1,12 @@
 #include "packed_rows.h"
 
 #include "../layers/csr.h"
+#include "../layers/rounding.h"
 
 namespace lth {
 namespace {
 
-int32_t filled_up(int32_t count) { return (count + read_together - 1) / read_together * read_together; }
+int32_t filled_up(int32_t count) { return static_cast<int32_t>(round_up(count, read_together)); }
 
 // Calls visit(block, column within it, nonzero) over a row, in order.
 template <class Visit>

@@ -3,32 +3,22 @@
 namespace lth {
 namespace {
 
-double rounded_up_quotient(double a, double b) { return static_cast<double>(static_cast<int64_t>((a + b - 1) / b)); }
-
 // From 0 at `low` to 1 at `high`.
 double between(double x, double low, double high) {
   return x <= low ? 0.0 : x >= high ? 1.0 : (x - low) / (high - low);
-}
-
-int64_t vectors_of(int64_t floats, int64_t lanes) { return (floats + lanes - 1) / lanes; }
-
-// Rows that lie as close in the image as in the slab are packed several to a vector.
-bool are_narrow(const TilingTask& task, const Tiling& tiling) {
-  const int32_t pitch = tiling.pitch, lanes = task.machine.lanes;
-  return task.window.stride[0] == 1 && task.window.stride[1] == 1 && pitch == task.in.width && pitch < lanes &&
-         lanes % pitch == 0;
 }
 
 // Of one channel, by rows.
 double rows_copy_cost(const TilingTask& task, const Tiling& tiling) {
   const Machine& machine = task.machine;
   const int32_t stride = task.window.stride[1];
-  const double total = phases(task.window, tiling.rows).total;
-  const double across = static_cast<double>(vectors_of(tiling.pitch, machine.lanes));
+  const int32_t total = phases(task.window, tiling.rows).total;
+  const double across = static_cast<double>(quotient_up(tiling.pitch, machine.lanes));
   const bool masked = machine.masks && stride <= 2 && (machine.masked_stores || tiling.pitch % machine.lanes == 0);
   double rows = total * (10.0 + 2.0 * across);
   if (masked) rows = total * across * (stride == 1 ? 4.0 : 8.4);
-  if (machine.masks && are_narrow(task, tiling)) rows = 4.0 * rounded_up_quotient(total * tiling.pitch, machine.lanes);
+  if (machine.masks && are_narrow(task.window, task.in, tiling.pitch, machine.lanes))
+    rows = 4.0 * static_cast<double>(quotient_up(static_cast<int64_t>(total) * tiling.pitch, machine.lanes));
   return row_copies(task.window, tiling.method) * (5.0 + rows);
 }
 
@@ -41,15 +31,16 @@ double copy_cost(const TilingTask& task, const Tiling& tiling) {
   if (dense && window.kernel[0] * window.kernel[1] == 1) return 4.0 + 12.0 * tiling.vectors;  // from afar, mostly
   if (task.machine.masks && dense && task.in.width == task.out.width) return 6.0 + 6.0 * tiling.vectors;
   const double rows = static_cast<double>(tiling.vectors) * task.machine.lanes / task.out.width;
-  return 10.0 + (rows < 1.0 ? 1.0 : rows) * (25.0 + 2.6 * vectors_of(task.out.width, task.machine.lanes));
+  return 10.0 + (rows < 1.0 ? 1.0 : rows) *
+                    (25.0 + 2.6 * static_cast<double>(quotient_up(task.out.width, task.machine.lanes)));
 }
 
 // Floats of a channel or column that one strip reads: what should stay in the nearest cache.
 double near_floats(const TilingTask& task, const Tiling& tiling) {
   if (tiling.method == Method::columns) return static_cast<double>(tiling.vectors) * task.machine.lanes;
   const int32_t strip = tiling.vectors * task.machine.lanes;
-  const int32_t held = (strip + tiling.pitch - 1) / tiling.pitch + (strip % tiling.pitch == 0 ? 0 : 1);
-  const int32_t rows = held < tiling.rows ? held : tiling.rows;
+  const int64_t held = quotient_up(strip, tiling.pitch) + (strip % tiling.pitch == 0 ? 0 : 1);
+  const int32_t rows = held < tiling.rows ? static_cast<int32_t>(held) : tiling.rows;
   return static_cast<double>(phases(task.window, rows).total) * tiling.pitch * row_copies(task.window, tiling.method);
 }
 
@@ -85,21 +76,22 @@ int64_t tiling_item_floats(const TilingTask& task, const Tiling& tiling) {
   if (tiling.method == Method::columns) return static_cast<int64_t>(tiling.vectors) * task.machine.lanes;
   const int64_t copy = static_cast<int64_t>(phases(task.window, tiling.rows).total) * tiling.pitch;
   const int64_t lanes = task.machine.lanes;
-  return (copy * row_copies(task.window, tiling.method) + lanes - 1) / lanes * lanes;
+  return round_up(copy * row_copies(task.window, tiling.method), lanes);
 }
 
 // The constants were fitted to timings of every tiling of the layers of the benchmark's models; only their ratios
 // matter.
 double tiling_cost(const TilingTask& task, const Tiling& tiling) {
   const Machine& machine = task.machine;
-  const double positions = static_cast<double>(task.out.height) * task.out.width;
+  const int64_t positions = static_cast<int64_t>(task.out.height) * task.out.width;
   const bool by_rows = tiling.method != Method::columns;
-  const double strip_floats = static_cast<double>(tiling.vectors) * machine.lanes;
-  const double strips =
-      by_rows ? rounded_up_quotient((tiling.rows - 1.0) * tiling.pitch + task.out.width, strip_floats) : 1;
-  const double tiles = rounded_up_quotient(by_rows ? task.out.height : positions, by_rows ? tiling.rows : strip_floats);
+  const int64_t strip_floats = static_cast<int64_t>(tiling.vectors) * machine.lanes;
+  const int64_t tile_floats = (tiling.rows - int64_t{1}) * tiling.pitch + task.out.width;
+  const double strips = by_rows ? static_cast<double>(quotient_up(tile_floats, strip_floats)) : 1;
+  const double tiles =
+      static_cast<double>(by_rows ? quotient_up(task.out.height, tiling.rows) : quotient_up(positions, strip_floats));
   const int64_t items = tiling_items(task, tiling.method);
-  const double blocks = static_cast<double>((items + tiling.block - 1) / tiling.block);
+  const double blocks = static_cast<double>(quotient_up(items, tiling.block));
   const double held = static_cast<double>(tiling.block < items ? tiling.block : items);
   const double near = 4.0 * near_floats(task, tiling) * held / machine.l1_bytes;
   const double load = 0.67 * (1.0 + 0.8 * split_loads(task, tiling)) * farther(near);
@@ -120,7 +112,7 @@ bool choose_block(const TilingTask& task, Tiling& tiling, double& cost) {
   bool found = false;
   Tiling candidate = tiling;
   for (int64_t blocks = 1; blocks <= items; blocks += 1 + blocks / 8) {
-    const int64_t block = (items + blocks - 1) / blocks;
+    const int64_t block = quotient_up(items, blocks);
     if (block > room) continue;
     candidate.block = static_cast<int32_t>(block);
     const double estimate = tiling_cost(task, candidate);

@@ -1,11 +1,13 @@
 #include "vector_plan.h"
 
+#include "../layers/rounding.h"
+
 namespace lth {
 
 int64_t spread_floats(const VectorPlan& plan) {
   if (plan.sliced) return spread_floats(plan.slices);
   const int64_t floats = plan.columns + static_cast<int64_t>(plan.packed.blocks) * read_together;
-  return (floats + unit_rows - 1) / unit_rows * unit_rows;
+  return round_up(floats, unit_rows);
 }
 
 int64_t scratch_floats(const VectorPlan& plan) {

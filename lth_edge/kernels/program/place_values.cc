@@ -1,4 +1,5 @@
 // First fit: values are few, and a chain is placed once.
+#include "../layers/rounding.h"
 #include "schedule.h"
 
 namespace lth {
@@ -6,7 +7,7 @@ namespace {
 
 constexpr int64_t line = Storage::alignment / sizeof(float);
 
-int64_t size_of(Extent extent) { return (floats(extent) + line - 1) / line * line; }
+int64_t size_of(Extent extent) { return round_up(floats(extent), line); }
 
 // Layers by number; activations are there before the first, outputs after the last.
 int32_t first_use(const Chain& chain, int32_t value) {

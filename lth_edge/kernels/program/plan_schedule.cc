@@ -1,33 +1,13 @@
-#include "run_chunks.h"
+#include "schedule.h"
 
 #include "../plan/choose_tokens.h"
 #include "../plan/geometry.h"
+#include "pooled.h"
 
 namespace lth {
 namespace {
 
-// Multiply-adds that are worth handing to another thread: some ten microseconds.
-constexpr double grain = 300e3;
-// Of them, what takes as long as a nonzero whose input is looked up.
-constexpr double lookup = 4;
-// Tiles below which the output channels are cut as well.
-constexpr int32_t enough_units = 4;
-constexpr int32_t least_rows = 8;
-
 int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
-
-Cut cut_of(const ConvPlan& plan, int32_t rows, int64_t nnz, int32_t groups) {
-  const double work = static_cast<double>(nnz) * plan.strips * plan.strip_floats * plan.tiles;
-  const int32_t wanted = chunks_for(work, enough_units);
-  Cut cut = {1, chunks_for(work, plan.tiles), false};
-  if (plan.tiles >= wanted) return cut;
-  const int32_t most = groups > 1 ? groups : rows / least_rows;
-  const int32_t slices = (wanted + plan.tiles - 1) / plan.tiles;
-  cut.slices = slices < most ? slices : most > 1 ? most : 1;
-  cut.chunks = chunks_for(work, plan.tiles * cut.slices);
-  cut.shared = groups == 1 && cut.slices > 1;
-  return cut;
-}
 
 const int64_t* tuning_of(const Program& program, int32_t layer) {
   return program.tuning == nullptr ? nullptr : program.tuning + 3 * layer;
@@ -39,7 +19,6 @@ bool plan_image_layer(const Program& program, int32_t index, Extent in, Extent o
   const Window window = resolved(layer.window, in);
   const Machine& machine = program.set->machine;
   if (keeps_channels_apart(layer, in)) {
-    plan.cut = {1, chunks_for(static_cast<double>(floats(in)) * 8, layer.channels), false};
     if (layer.kind == LayerKind::convolution)
       plan_depthwise(layer, window, in, out, machine.lanes, storage, plan.depthwise);
     else plan.pool = plan_pool(layer, window, in, out, machine.lanes, storage);
@@ -47,9 +26,6 @@ bool plan_image_layer(const Program& program, int32_t index, Extent in, Extent o
   }
   const Tiling tiling = choose_tiling(layer, window, in, out, machine, tuning_of(program, index));
   if (!plan_conv(layer, window, in, out, tiling, true, storage, plan.conv, error)) return false;
-  plan.cut = cut_of(plan.conv, layer.weights.rows, layer.weights.nnz, layer.group);
-  const int64_t packed = plan.cut.shared ? slab_floats(plan.conv) * plan.conv.blocks * plan.conv.tiles : 0;
-  schedule.shared_floats = larger(schedule.shared_floats, packed);
   schedule.scratch_floats = larger(schedule.scratch_floats, scratch_floats(plan.conv, layer.weights.rows));
   return true;
 }
@@ -60,6 +36,14 @@ bool plan_images(const Program& program, Storage& storage, Schedule& schedule, M
   for (int32_t i = 0; i < chain.layer_count; ++i) {
     const Extent in = schedule.extents[chain.layers[i].source], out = schedule.extents[chain.activation_count + i];
     if (!plan_image_layer(program, i, in, out, storage, schedule.layers[i], schedule, error)) return false;
+  }
+  for (int32_t i = 0; i < chain.layer_count; ++i) {
+    LayerPlan& plan = schedule.layers[i];
+    plan.pooled = are_pooled(program, schedule, i);
+    if (!plan.pooled) continue;
+    const Layer& layer = chain.layers[i];
+    const int64_t needed = band_floats(layer, plan.conv) + scratch_floats(plan.conv, layer.weights.rows);
+    schedule.scratch_floats = larger(schedule.scratch_floats, needed);
   }
   return true;
 }
@@ -73,7 +57,6 @@ bool plan_single(const Program& program, Storage& storage, Schedule& schedule, M
     LayerPlan& plan = schedule.layers[i];
     if (storage.measuring()) choose_vector(chain.layers[i], program.set->machine, plan.vector);
     if (!plan_vector(chain.layers[i], storage, plan.vector, error)) return false;
-    plan.cut = {1, chunks_for(static_cast<double>(chain.layers[i].weights.nnz) * lookup, units_of(plan.vector)), false};
     schedule.scratch_floats = larger(schedule.scratch_floats, scratch_floats(plan.vector));
   }
   return true;
@@ -143,18 +126,6 @@ bool fill_schedule(const Program& program, Host* host, const Extent* activations
 
 bool keeps_channels_apart(const Layer& layer, Extent in) {
   return layer.kind != LayerKind::convolution || is_depthwise(layer, in);
-}
-
-int32_t slice_rows(const Layer& layer, int32_t slices) {
-  const int32_t unit = layer.group > 1 ? layer.weights.rows / layer.group : 1;
-  const int32_t units = layer.weights.rows / unit;
-  return (units + slices - 1) / slices * unit;
-}
-
-int32_t chunks_for(double multiply_adds, int32_t units) {
-  const double wanted = multiply_adds / grain;
-  const int32_t chunks = wanted < 1 ? 1 : wanted > most_chunks ? most_chunks : static_cast<int32_t>(wanted);
-  return chunks < units ? chunks : units;
 }
 
 bool make_schedule(const Program& program, Host* host, const Extent* activations, Schedule& schedule, Message& error) {

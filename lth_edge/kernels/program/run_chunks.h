@@ -1,11 +1,10 @@
 // Work cut into chunks, each with scratch that no other uses at the same time.
 #pragma once
 
-#include "lone_calls.h"
+#include "cut.h"
+#include "threads.h"
 
 namespace lth {
-
-constexpr int32_t most_chunks = 64;
 
 // Scratch for as many chunks as run at once, handed on from chunk to chunk: the first is the caller's own, so that a
 // single thread always finds the same memory in its cache, and asks the host for none.
@@ -44,13 +43,18 @@ class ScratchPool {
   void* memory_[most_chunks] = {};
 };
 
-// Calls work(unit, scratch) for every unit below `units`, in `chunks` runs of neighbours that may go on at once;
-// `scratch` is for one of them. False where the host has no memory left.
+// Into how many chunks something is cut that falls into `units`.
+inline int32_t chunks_of(const Program& program, double multiply_adds, int32_t units) {
+  return multiply_adds < 2 * grain ? 1 : chunks_for(multiply_adds, units, threads_of(program));
+}
+
+// Calls work(begin, end, scratch) for `chunks` runs of neighbouring units, which may go on at once; together they are
+// all units below `units`. `scratch` is for one of them. False where the host has no memory left.
 template <class Work>
 bool run_chunks(const Program& program, Host* host, int32_t chunks, int32_t units, int64_t scratch_floats,
                 float* scratch, Work work) {
   if (chunks <= 1) {
-    for (int32_t unit = 0; unit < units; ++unit) work(unit, scratch);
+    work(0, units, scratch);
     return true;
   }
   struct Job {
@@ -67,10 +71,10 @@ bool run_chunks(const Program& program, Host* host, int32_t chunks, int32_t unit
         job.threads.seen_from_body();
         int32_t place = 0;
         float* const own = job.pool.take(place);
-        if (own == nullptr) __atomic_store_n(&job.failed, true, __ATOMIC_RELAXED);
         const int64_t begin = static_cast<int64_t>(chunk) * job.units / job.chunks;
         const int64_t end = static_cast<int64_t>(chunk + 1) * job.units / job.chunks;
-        for (int64_t unit = begin; own != nullptr && unit < end; ++unit) job.work(static_cast<int32_t>(unit), own);
+        if (own == nullptr) __atomic_store_n(&job.failed, true, __ATOMIC_RELAXED);
+        else job.work(static_cast<int32_t>(begin), static_cast<int32_t>(end), own);
         job.pool.give_back(place);
       },
       &job);

@@ -1,53 +1,63 @@
 // A chain of convolutions and pools, layer by layer, image by image.
-#include "run_chunks.h"
+#include "image_run.h"
 
 namespace lth {
 namespace {
 
-struct ImageRun {
-  const Program& program;
-  const Schedule& schedule;
-  const Call& call;
-  float* values;
-  float* shared;
-  float* scratch;
-  int64_t image;
+// What a float read costs in multiply-adds where channels are kept apart.
+constexpr double apart_cost = 16;
 
-  float* at(int32_t value) const { return value_at(program, schedule, call, values, value, image); }
-};
+// Units begin .. end: slices of tiles, those of one tile at once.
+void convolve_units(const ImageRun& run, const Layer& layer, const ConvPlan& plan, ConvPart part, int32_t slices,
+                    const float* slabs, int32_t begin, int32_t end, float* scratch) {
+  const int32_t size = slice_rows(layer, slices);
+  for (int32_t unit = begin; unit < end;) {
+    part.tile = unit / slices;
+    const int32_t first = unit % slices, left = end - unit, last = slices - first < left ? slices : first + left;
+    part.slabs = slabs == nullptr ? nullptr : slabs + part.tile * slab_floats(plan) * plan.blocks;
+    part.begin = first * size;
+    part.end = layer.weights.rows < last * size ? layer.weights.rows : last * size;
+    if (part.begin < part.end) run.program.set->convolve(plan, part, scratch);
+    unit += last - first;
+  }
+}
+
+bool pack_tiles(const ImageRun& run, const ConvPlan& plan, const float* in, int32_t chunks, float* slabs) {
+  const auto pack = [&](int32_t begin, int32_t end, float*) {
+    for (int32_t unit = begin; unit < end; ++unit) {
+      const int32_t tile = unit / plan.blocks;
+      run.program.set->pack_tile(plan, in, tile, unit % plan.blocks, slabs + tile * slab_floats(plan) * plan.blocks);
+    }
+  };
+  return run_chunks(run.program, run.call.host, chunks, plan.tiles * plan.blocks, 0, run.scratch, pack);
+}
 
 bool run_convolution(const ImageRun& run, int32_t index) {
   const Layer& layer = run.program.chain.layers[index];
-  const LayerPlan& plan = run.schedule.layers[index];
-  const InstructionSet& set = *run.program.set;
-  const float* const in = run.at(layer.source);
-  const float* const residual = layer.residual < 0 ? nullptr : run.at(layer.residual);
-  float* const out = run.at(run.program.chain.activation_count + index);
-  if (is_alone(run.program)) {
-    for (int32_t tile = 0; tile < plan.conv.tiles; ++tile)
-      set.convolve(plan.conv, {in, nullptr, residual, out, tile, 0, layer.weights.rows}, run.scratch);
-    return true;
+  const ConvPlan& plan = run.schedule.layers[index].conv;
+  Host* const host = run.call.host;
+  ConvPart part = {};
+  part.image = run.at(layer.source);
+  part.residual = layer.residual < 0 ? nullptr : run.at(layer.residual);
+  part.out = run.at(run.program.chain.activation_count + index);
+  part.out_plane = static_cast<int64_t>(plan.out.height) * plan.out.width;
+  const Cut cut = cut_for(layer, plan, threads_of(run.program));
+  void* memory = nullptr;
+  float* slabs = nullptr;
+  if (cut.shared) {
+    const int64_t floats = slab_floats(plan) * plan.blocks * plan.tiles;
+    memory = host->allocate(host, static_cast<size_t>(floats) * sizeof(float) + Storage::alignment);
+    if (memory == nullptr) return false;
+    slabs = Storage(memory).take<float>(floats);
   }
-  const int32_t slices = plan.cut.slices, size = slice_rows(layer, slices), blocks = plan.conv.blocks;
-  const int64_t tile_slabs = slab_floats(plan.conv) * blocks;
-  if (plan.cut.shared) {
-    const auto pack = [&](int32_t unit, float*) {
-      const int32_t tile = unit / blocks;
-      set.pack_tile(plan.conv, in, tile, unit % blocks, run.shared + tile * tile_slabs);
-    };
-    if (!run_chunks(run.program, run.call.host, plan.cut.chunks, plan.conv.tiles * blocks, 0, run.scratch, pack))
-      return false;
-  }
-  const auto compute = [&](int32_t unit, float* scratch) {
-    const int32_t tile = unit / slices, begin = unit % slices * size;
-    const int32_t end = layer.weights.rows - begin < size ? layer.weights.rows : begin + size;
-    if (begin >= end) return;
-    set.convolve(plan.conv,
-                 {in, plan.cut.shared ? run.shared + tile * tile_slabs : nullptr, residual, out, tile, begin, end},
-                 scratch);
+  const auto compute = [&](int32_t begin, int32_t end, float* scratch) {
+    convolve_units(run, layer, plan, part, cut.slices, slabs, begin, end, scratch);
   };
-  return run_chunks(run.program, run.call.host, plan.cut.chunks, plan.conv.tiles * slices,
-                    scratch_floats(plan.conv, size), run.scratch, compute);
+  const bool done = (!cut.shared || pack_tiles(run, plan, part.image, cut.chunks, slabs)) &&
+                    run_chunks(run.program, host, cut.chunks, plan.tiles * cut.slices,
+                               scratch_floats(plan, chunk_rows(layer, plan, cut)), run.scratch, compute);
+  if (memory != nullptr) host->release(host, memory);
+  return done;
 }
 
 bool run_apart(const ImageRun& run, int32_t index) {
@@ -57,15 +67,14 @@ bool run_apart(const ImageRun& run, int32_t index) {
   const float* const in = run.at(layer.source);
   const float* const residual = layer.residual < 0 ? nullptr : run.at(layer.residual);
   float* const out = run.at(run.program.chain.activation_count + index);
-  const int64_t channels = layer.channels, chunks = plan.cut.chunks;
-  const auto compute = [&](int32_t chunk, float*) {
-    const int32_t begin = static_cast<int32_t>(chunk * channels / chunks);
-    const int32_t end = static_cast<int32_t>((chunk + 1) * channels / chunks);
+  const auto compute = [&](int32_t begin, int32_t end, float*) {
     if (layer.kind == LayerKind::convolution) set.depthwise(plan.depthwise, in, residual, out, begin, end);
     else if (layer.kind == LayerKind::max_pool) set.max_pool(plan.pool, in, out, begin, end);
     else set.average(plan.pool, in, out, begin, end);
   };
-  return run_chunks(run.program, run.call.host, plan.cut.chunks, plan.cut.chunks, 0, run.scratch, compute);
+  const double work = apart_cost * static_cast<double>(floats(run.schedule.extents[layer.source]));
+  const int32_t chunks = chunks_of(run.program, work, layer.channels);
+  return run_chunks(run.program, run.call.host, chunks, layer.channels, 0, run.scratch, compute);
 }
 
 bool run_layer(const ImageRun& run, int32_t index) {
@@ -79,21 +88,20 @@ bool run_layer(const ImageRun& run, int32_t index) {
 bool run_images(const Program& program, const Schedule& schedule, const Call& call) {
   Storage size;
   size.take<float>(schedule.value_floats);
-  size.take<float>(schedule.shared_floats);
   size.take<float>(schedule.scratch_floats);
   void* const memory = call.host->allocate(call.host, size.bytes());
   if (memory == nullptr) return false;
   Storage storage(memory);
-  ImageRun run = {program,
-                  schedule,
-                  call,
-                  storage.take<float>(schedule.value_floats),
-                  storage.take<float>(schedule.shared_floats),
-                  storage.take<float>(schedule.scratch_floats),
-                  0};
+  ImageRun run = {
+      program, schedule, call, storage.take<float>(schedule.value_floats), storage.take<float>(schedule.scratch_floats),
+      0};
   bool done = true;
   for (; done && run.image < call.batch; ++run.image)
-    for (int32_t i = 0; done && i < program.chain.layer_count; ++i) done = run_layer(run, i);
+    for (int32_t i = 0; done && i < program.chain.layer_count; ++i) {
+      const bool pooled = schedule.layers[i].pooled;
+      done = pooled ? run_pooled(run, i) : run_layer(run, i);
+      if (pooled) ++i;
+    }
   call.host->release(call.host, memory);
   return done;
 }

@@ -37,14 +37,16 @@ bool run_tokens(const Program& program, const Schedule& schedule, const Call& ca
   if (memory == nullptr) return false;
   Storage storage(memory);
   float* const values = storage.take<float>(schedule.value_floats);
-  const auto compute = [&](int32_t tile, float* scratch) { run_tile(program, schedule, call, tile, scratch); };
+  const auto compute = [&](int32_t begin, int32_t end, float* scratch) {
+    for (int32_t tile = begin; tile < end; ++tile) run_tile(program, schedule, call, tile, scratch);
+  };
   const int32_t tokens = call.extents[0].width, tile = schedule.layers[0].conv.strip_floats;
-  const int32_t tiles = static_cast<int32_t>((static_cast<int64_t>(tokens) + tile - 1) / tile);
+  const int32_t tiles = static_cast<int32_t>(quotient_up(tokens, tile));
   double work = 0;
   for (int32_t i = 0; i < program.chain.layer_count; ++i)
     work += static_cast<double>(program.chain.layers[i].weights.nnz) * tokens;
   const bool done =
-      run_chunks(program, call.host, chunks_for(work, tiles), tiles, schedule.value_floats, values, compute);
+      run_chunks(program, call.host, chunks_of(program, work, tiles), tiles, schedule.value_floats, values, compute);
   call.host->release(call.host, memory);
   return done;
 }

@@ -7,16 +7,17 @@ namespace {
 // Runs of small chains take the host's memory less time to find than to compute.
 constexpr size_t stack_bytes = 16 * 1024;
 
-bool multiply(const Program& program, const Call& call, const LayerPlan& plan, const float* x, float* scratch) {
-  const int32_t units = units_of(plan.vector);
-  if (plan.cut.chunks <= 1) {
-    program.set->multiply_vector(plan.vector, x, scratch, 0, units);
-    return true;
-  }
-  const auto compute = [&](int32_t unit, float*) {
-    program.set->multiply_vector(plan.vector, x, scratch, unit, unit + 1);
+// What a nonzero costs in multiply-adds, as its input is looked up.
+constexpr double lookup = 4;
+
+bool multiply(const Program& program, const Call& call, const Layer& layer, const VectorPlan& plan, const float* x,
+              float* scratch) {
+  const int32_t units = units_of(plan);
+  const auto compute = [&](int32_t begin, int32_t end, float*) {
+    program.set->multiply_vector(plan, x, scratch, begin, end);
   };
-  return run_chunks(program, call.host, plan.cut.chunks, units, 0, scratch, compute);
+  const int32_t chunks = chunks_of(program, lookup * static_cast<double>(layer.weights.nnz), units);
+  return run_chunks(program, call.host, chunks, units, 0, scratch, compute);
 }
 
 bool run_layer(const Program& program, const Schedule& schedule, const Call& call, float* values, float* scratch,
@@ -26,7 +27,7 @@ bool run_layer(const Program& program, const Schedule& schedule, const Call& cal
   const auto at = [&](int32_t value) { return value_at(program, schedule, call, values, value, 0); };
   const float* const x = at(layer.source);
   if (spread_floats(plan.vector) > 0) program.set->spread(plan.vector, x, scratch);
-  if (!multiply(program, call, plan, x, scratch)) return false;
+  if (!multiply(program, call, layer, plan.vector, x, scratch)) return false;
   const float* const residual = layer.residual < 0 ? nullptr : at(layer.residual);
   program.set->finish_vector(plan.vector, scratch, residual, at(program.chain.activation_count + index));
   return true;

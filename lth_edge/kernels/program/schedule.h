@@ -7,19 +7,12 @@
 
 namespace lth {
 
-// How a layer is cut for several threads: by rule, so that a file is computed the same way on every machine.
-struct Cut {
-  int32_t slices;  // parts of a tile's output channels
-  int32_t chunks;  // pieces of work handed to threads; of layers that keep channels apart, of channels
-  bool shared;     // the slices of a tile share its packed blocks
-};
-
 struct LayerPlan {
   ConvPlan conv;            // images, or tiles of tokens
   DepthwisePlan depthwise;  // images, instead
   PoolPlan pool;            // likewise
   VectorPlan vector;        // a single token
-  Cut cut;
+  bool pooled;              // an image's, computed together with the pool behind it
 };
 
 struct Schedule {
@@ -28,7 +21,6 @@ struct Schedule {
   LayerPlan* layers;
   int64_t value_floats;
   int64_t scratch_floats;  // for a layer that is one chunk
-  int64_t shared_floats;   // for packed blocks that slices share
   void* arrays;            // memory of the three arrays
   void* packed;            // memory of what the plans point to
 };
@@ -43,9 +35,9 @@ struct Program {
   Extent* expected;       // [activations]
   bool prepared;          // `schedule` is made for `expected`
   Schedule schedule;
-  mutable Schedule* kept[most_kept];  // null or made; each is set once, by whichever run comes first
-  mutable int32_t lone_calls;         // see lone_calls.h
-  void* memory;                       // of the program itself
+  mutable Schedule* kept[most_kept];                // null or made; each is set once, by whichever run comes first
+  mutable int32_t threads_seen, calls, layers_cut;  // see threads.h
+  void* memory;                                     // of the program itself
 };
 
 bool same(Extent a, Extent b);
@@ -96,15 +88,9 @@ float* value_at(const Program& program, const Schedule& schedule, const Call& ca
 // Pools, and convolutions with a kernel of their own for one channel a group: cut by channels, without scratch.
 bool keeps_channels_apart(const Layer& layer, Extent in);
 
-// Rows of a slice, of whole groups where there are groups.
-int32_t slice_rows(const Layer& layer, int32_t slices);
-
 // Each returns false where the host has no memory left.
 bool run_images(const Program& program, const Schedule& schedule, const Call& call);
 bool run_vector(const Program& program, const Schedule& schedule, const Call& call);
 bool run_tokens(const Program& program, const Schedule& schedule, const Call& call);
-
-// Pieces of work for threads, of a grain that is worth handing over.
-int32_t chunks_for(double multiply_adds, int32_t units);
 
 }  // namespace lth

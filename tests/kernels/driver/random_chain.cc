@@ -85,6 +85,8 @@ class Builder {
     layer.window = plain_window();
     if (!test_.linear && layer.kind == lth::LayerKind::convolution && random_.chance(0.25)) {
       depthwise_window(layer, from);
+    } else if (layer.kind == lth::LayerKind::max_pool && halvable(from) && random_.chance(0.5)) {
+      layer.window = halving_window();
     } else if (!test_.linear && layer.kind != lth::LayerKind::average) {
       random_window(layer, from);
     }
@@ -98,6 +100,14 @@ class Builder {
   }
 
   static lth::Window plain_window() { return {{1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}, 0}; }
+
+  // Pools that halve an image each way are the common ones, and have a kernel of their own.
+  static bool halvable(const lth::Extent& from) { return from.height % 2 == 0 && from.width % 2 == 0; }
+
+  lth::Window halving_window() {
+    const int32_t pad = random_.between(0, 1), size = 2 + pad;
+    return {{size, size}, {2, 2}, {1, 1}, {pad, pad, pad, pad}, 0};
+  }
 
   void random_window(lth::Layer& layer, const lth::Extent& from) {
     const bool pool = layer.kind == lth::LayerKind::max_pool;

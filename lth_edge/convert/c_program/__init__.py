@@ -1,0 +1,1 @@
+"""ONNX -> a C program for microcontrollers: read, quantise, plan the arena, emit."""

@@ -1,0 +1,17 @@
+/* Weights are int8 with a scale a row, activations floats. */
+typedef int8_t weight_t;
+typedef float activation_t;
+typedef float sum_t;
+
+/* What follows a sum: the scale and bias of its row, then the bounds of an activation. */
+typedef struct {
+  const float* scales;
+  const float* bias;
+  float low;
+  float high;
+} epilogue_t;
+
+static float finish(const epilogue_t* epilogue, size_t row, float sum) {
+  const float y = sum * epilogue->scales[row] + epilogue->bias[row];
+  return y < epilogue->low ? epilogue->low : (y > epilogue->high ? epilogue->high : y);
+}
