@@ -3,7 +3,8 @@
     python benchmarks/readme.py           rewrite the tables between the markers
     python benchmarks/readme.py --check   fail where the README says anything else
 
-A marker names a table and a recipe, `<!-- curve: lenet-300-100-mnist -->`, or the kernels, `<!-- speed: kernels -->`;
+A marker names a table and a recipe, `<!-- curve: lenet-300-100-mnist -->`, or what else was measured,
+`<!-- speed: kernels -->`, `<!-- steps: steps -->`;
 the newest result of that name is used. Where there is none yet, nothing stands between the markers.
 """
 
@@ -128,6 +129,22 @@ def ceiling(report: Content, place: Path) -> str:
     return "\n".join([*lines, "", f"Medians of {rounds} rounds. {_where(report)}; [raw results]({_link(place)})."])
 
 
+def steps(report: Content, place: Path) -> str:
+    """A step of training, dense and under a mask, beside a plain DataLoader loop; all in one run."""
+    named = {
+        "dense": "lth-edge, dense",
+        "masked": f"lth-edge, {report['sparsity']:.0%} of the weights masked",
+        "dataloader": "DataLoader and Adam as tutorials write them",
+    }
+    lines = ["| LeNet-300-100 on MNIST, batch 60 | median step | fastest tenth |", "| --- | ---: | ---: |"]
+    for name, blocks in report["ms_per_step"].items():
+        times = sorted(ms for block in blocks for ms in block)
+        lines.append(f"| {named[name]} | {median(times):.2f} ms | {times[len(times) // 10]:.2f} ms |")
+    load = report["machine"]["load_before"]
+    told = f"{_where(report)}, one torch thread; load of the machine before: {load}"
+    return "\n".join([*lines, "", f"{told}; [raw times]({_link(place / 'report.json')})."])
+
+
 def estimate(report: Content, place: Path) -> str:
     """The method of `lth-edge estimate` on this machine: estimated beside measured."""
     return (
@@ -142,6 +159,7 @@ TABLES: dict[str, Callable[[Content, Path], str]] = {
     "speed": speed,
     "footprint": footprint,
     "ceiling": ceiling,
+    "steps": steps,
     "estimate": estimate,
 }
 

@@ -4,7 +4,9 @@
     python benchmarks/reproduce.py lenet-300-100-mnist --data-dir DIR
 
 The run lies under lth-edge-runs/ and goes on where it was stopped. Its report and curve are copied to
-results/MACHINE-DATE/RECIPE/, where `readme.py` finds them.
+results/MACHINE-DATE/RECIPE/, where `readme.py` and `tickets.py` find them. RECIPE may be one of the presets too:
+
+    python benchmarks/reproduce.py har --data-dir DIR
 """
 
 import argparse
@@ -13,6 +15,7 @@ import shutil
 from pathlib import Path
 
 from lth_edge.pipeline import compress
+from lth_edge.presets.catalog import names, preset
 from lth_edge.progress import on_stderr
 from lth_edge.recipe import Recipe
 from lth_edge.report.plots import curve_picture
@@ -23,7 +26,8 @@ HERE = Path(__file__).parent
 
 def reproduce(name: str, data_dir: Path, out: Path | None) -> Path:
     """Run the recipe `name`; returns the folder that holds its raw report."""
-    recipe = Recipe.from_toml(HERE / "recipes" / f"{name}.toml").replace({"task": {"data_dir": str(data_dir)}})
+    own = HERE / "recipes" / f"{name}.toml"
+    recipe = (Recipe.from_toml(own) if own.exists() else preset(name)).replace({"task": {"data_dir": str(data_dir)}})
     folder = out or Path("lth-edge-runs") / name
     report = compress(recipe, folder, progress=on_stderr())
     return keep(name, report, folder)
@@ -43,8 +47,10 @@ def keep(name: str, report: Report, run: Path) -> Path:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe", choices=sorted(path.stem for path in (HERE / "recipes").glob("*.toml")))
-    parser.add_argument("--data-dir", type=Path, default=Path("data"), help="where torchvision's data sets lie")
+    parser.add_argument(
+        "recipe", choices=sorted({*(path.stem for path in (HERE / "recipes").glob("*.toml")), *names()})
+    )
+    parser.add_argument("--data-dir", type=Path, default=Path("data"), help="where the data sets lie")
     parser.add_argument("--out", type=Path, help="the run's folder [lth-edge-runs/RECIPE]")
     given = parser.parse_args()
     print(reproduce(given.recipe, given.data_dir, given.out))

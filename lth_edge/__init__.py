@@ -22,6 +22,7 @@ _HOMES = {
     "library_path": "lth_edge.runtime.library",
     "make_task": "lth_edge.tasks.build",
     "on_stderr": "lth_edge.progress",
+    "preset": "lth_edge.presets.catalog",
     "session": "lth_edge.runtime.session",
     "verify_package": "lth_edge.package.verify",
 }

@@ -11,7 +11,8 @@ import click
 from lth_edge._version import __version__
 from lth_edge.errors import INTERRUPTED, LthEdgeError, NoTicketError, RecipeError
 from lth_edge.options import GroupedCommand, Numbers, changes, recipe_options
-from lth_edge.recipe import Recipe
+from lth_edge.presets.catalog import combined, names, summary
+from lth_edge.recipe import read_recipe
 
 EPILOG = """Exit codes: 0 done; 1 other error; 2 wrong option or recipe; 3 missing or unfit model, data or weights;
 4 no ticket within tolerance; 5 a file does not compute what it was made from does; 6 damaged ONNX file, ticket,
@@ -34,9 +35,9 @@ def compress(recipe: Path | None, out: Path | None, dry_run: bool, **options: An
     """Find a winning ticket, store it, prove it, measure it, package it and report.
 
     With no option: scikit-learn's digits and a network of 595,000 weights, in under two minutes. The same command goes
-    on where it was killed. Flags win over the recipe.
+    on where it was killed. Flags win over the recipe, and the recipe over a preset.
     """
-    wanted = (Recipe() if recipe is None else Recipe.from_toml(recipe)).replace(changes(options))
+    wanted = combined({} if recipe is None else read_recipe(recipe), changes(options))
     click.echo("loading PyTorch ...", err=True)
     from lth_edge.pipeline import compress as run
     from lth_edge.pipeline import preview
@@ -53,6 +54,13 @@ def compress(recipe: Path | None, out: Path | None, dry_run: bool, **options: An
             "no pruned level is within tolerance of dense on validation data",
             "the curve is in report.html; train longer, or allow more --tolerance",
         )
+
+
+@cli.command()
+def presets() -> None:
+    """List the recipes of the literature that `compress --preset NAME` starts from, each with its source."""
+    for name in names():
+        click.echo(f"{name:<15} {summary(name)}")
 
 
 @cli.command()

@@ -11,10 +11,11 @@ from lth_edge.find.choose import Choice
 from lth_edge.find.defaults import why_rewind
 from lth_edge.find.level import Level
 from lth_edge.find.prunable import prunable
-from lth_edge.find.search import Found, Stage
+from lth_edge.find.search import Found, Stage, device_name
 from lth_edge.find.train import train
 from lth_edge.forms import Baseline, Stored
 from lth_edge.report import content
+from lth_edge.report.anchors import anchors_section
 from lth_edge.run import Run
 from lth_edge.tasks.task import Task
 
@@ -49,9 +50,12 @@ def search_sections(
     return content.header(name, kind_of(task, choice), recipe.search_hash, recipe.to_dict()) | {
         "task": _task(task, tested),
         "find": {
+            "method": recipe.find.find,
+            "granularity": recipe.find.granularity,
             "retraining": recipe.find.retraining,
             "rewind_step": back.rewind_step,
             "why": why_rewind(back, task),
+            "device": device_name(stage.device),
             "loop": "lth-edge's" if stage.trainer is train else "the user's own training function",
             "stopped": "; ".join(dict.fromkeys(search.stopped for search in searches)),
             "seconds": sum(level.facts["seconds"] for level in (*levels, *controls)),
@@ -60,6 +64,7 @@ def search_sections(
         "forecast": run.facts["forecast"],
         "levels": rows,
         "curve": content.curve(rows),
+        "anchors": anchors_section(recipe, rows),
         "chosen": None if choice is None else _chosen(choice),
         "layers": [] if choice is None else content.layers(choice.level.mask()),
     }

@@ -16,6 +16,7 @@ from lth_edge.convert.sparse import to_sparse
 from lth_edge.convert.standard import to_standard
 from lth_edge.errors import InputError
 from lth_edge.export.onnx_export import Exported, export_onnx
+from lth_edge.find.heads import without_lost_heads
 from lth_edge.find.train import load
 from lth_edge.recipe import StoreRecipe
 from lth_edge.runtime.library import this_machine
@@ -91,6 +92,9 @@ def store_ticket(task: Task, ticket: Ticket, recipe: StoreRecipe, folder: Path) 
     network = _network(task, ticket)
     exported = export_onnx(task, network, ticket.mask, recipe.opset)
     masked = gzipped(exported.to_bytes())
+    smaller, mask = without_lost_heads(network, ticket.mask)
+    if smaller is not network:
+        exported = export_onnx(task, smaller, mask, recipe.opset)
     kept, compact = _without_dead_units(exported, recipe, folder)
     csr = _store_csr(kept, folder / "ticket.csr.safetensors")
     paths, missing = {"ticket": folder / "ticket.onnx"}, {}

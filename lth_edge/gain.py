@@ -1,7 +1,8 @@
 """What pruning will gain on this machine, before anything is trained.
 
 Speed depends on how many weights are left and hardly on which: the unpruned net with a random mask stands for the
-ticket that may come. It is timed beside the dense and the int8 file.
+ticket that may come, or where whole units are pruned, without a random choice of them. It is timed beside the dense
+and the int8 file.
 """
 
 import math
@@ -20,12 +21,14 @@ from lth_edge.bench.inputs import save_feed
 from lth_edge.bench.null_graph import null_graph
 from lth_edge.bench.samples import latency_samples
 from lth_edge.bench.wording import change, kilobytes, ratio
+from lth_edge.convert.compact import remove_dead_units
 from lth_edge.convert.model_file import save_model
 from lth_edge.errors import InputError
 from lth_edge.export.onnx_export import export_onnx
 from lth_edge.find.controls import random_mask
-from lth_edge.find.prunable import Prunable
-from lth_edge.find.search import layer_rates
+from lth_edge.find.heads import without_lost_heads
+from lth_edge.find.method import layer_rates, pruner_of, whole_mask
+from lth_edge.find.prunable import Prunable, prunable
 from lth_edge.find.train import load, weights_of
 from lth_edge.forms import quantise, write_sparse
 from lth_edge.recipe import FindRecipe, Recipe
@@ -35,6 +38,10 @@ from lth_edge.verify import Proof, prove
 
 ASSUMED_SPARSITY = 0.9
 """Where the recipe names none and its levels reach further: what many networks bear."""
+ASSUMED_UNITS = 0.5
+"""The same share of the weights where they leave in whole units."""
+TICKET = "ticket"
+"""The form whose graph itself is smaller."""
 PROCESSES, SECONDS = 3, 0.2
 """Of timing; the fewest processes that make an interval of medians."""
 CALIBRATION_EXAMPLES = 8
@@ -69,7 +76,11 @@ class Gain:
         ]
 
     def _named(self, form: str) -> str:
-        return f"sparse with {self.sparsity:.1%} zeros (random mask)" if form == SPARSE else form
+        told = {
+            SPARSE: f"sparse with {self.sparsity:.1%} zeros (random mask)",
+            TICKET: f"a graph without units that hold {self.sparsity:.1%} of the weights (random choice)",
+        }
+        return told.get(form, form)
 
 
 def forecast_gain(task: Task, recipe: Recipe, network: nn.Module, layers: Prunable) -> tuple[Gain, Proof]:
@@ -85,7 +96,8 @@ def forecast_gain(task: Task, recipe: Recipe, network: nn.Module, layers: Prunab
         InputError: the network cannot be exported.
         ProofError: an exported file computes something else.
     """
-    mask = expected_mask(recipe.find, layers)
+    units = recipe.find.granularity == "unit"
+    mask = expected_units(task, recipe.find, network) if units else expected_mask(recipe.find, layers)
     with tempfile.TemporaryDirectory(prefix="lth-edge-forecast-") as name:
         folder = Path(name)
         proof, paths, missing = _write(task, recipe, network, mask, folder)
@@ -98,7 +110,7 @@ def expected_mask(recipe: FindRecipe, layers: Prunable) -> Mask:
 
     A sparsity that the recipe names holds as far as its levels reach; without one, `ASSUMED_SPARSITY` does.
     """
-    rates = layer_rates(layers, recipe.prune_rate, recipe.output_prune_rate)
+    rates = layer_rates(layers, recipe)
     sizes = {name: math.prod(shape) for name, shape in layers.shapes.items()}
     wanted = (1 - (recipe.sparsity or ASSUMED_SPARSITY)) * sum(sizes.values())
     few, many = 0.0, float(recipe.levels)
@@ -108,6 +120,19 @@ def expected_mask(recipe: FindRecipe, layers: Prunable) -> Mask:
         few, many = (level, many) if left > wanted else (few, level)
     kept = {name: np.arange(size) < max(1, round(size * (1 - rates[name]) ** many)) for name, size in sizes.items()}
     return random_mask(Mask({name: kept[name].reshape(shape) for name, shape in layers.shapes.items()}), 0)
+
+
+def expected_units(task: Task, recipe: FindRecipe, network: nn.Module) -> Mask:
+    """A mask without a random choice of units, at the first level that takes the sparsity asked for, or the last."""
+    layers = prunable(task, network)
+    rates, pruner = layer_rates(layers, recipe), pruner_of(recipe, layers, network, task.model)
+    generator, mask = np.random.default_rng(0), whole_mask(layers)
+    drawn = {name: generator.standard_normal(shape) for name, shape in layers.shapes.items()}
+    for _ in range(recipe.levels):
+        mask = pruner(drawn, mask, rates)
+        if mask.sparsity >= (recipe.sparsity or ASSUMED_UNITS):
+            break
+    return mask
 
 
 def _write(
@@ -124,13 +149,23 @@ def _write(
         missing["int8"] = error.message
     masked = task.network(recipe.find.seeds[0])
     load(masked, mask.apply(weights_of(network)))
+    form = TICKET if recipe.find.granularity == "unit" else SPARSE
+    paths[form] = folder / f"{form}.onnx"
     try:
-        write_sparse(export_onnx(task, masked, mask, recipe.store.opset), folder / "sparse.onnx")
-        paths[SPARSE] = folder / "sparse.onnx"
-        prove(SPARSE, paths[SPARSE], task, masked, task.splits.train, PROVED_EXAMPLES)
+        _write_pruned(form, task, masked, mask, recipe.store.opset, paths[form])
+        prove(form, paths[form], task, masked, task.splits.train, PROVED_EXAMPLES)
     except InputError as error:
-        missing[SPARSE] = error.message
+        del paths[form]
+        missing[form] = error.message
     return proof, paths, missing
+
+
+def _write_pruned(form: str, task: Task, masked: nn.Module, mask: Mask, opset: int, path: Path) -> None:
+    if form == SPARSE:
+        write_sparse(export_onnx(task, masked, mask, opset), path)
+        return
+    exported = export_onnx(task, *without_lost_heads(masked, mask), opset)
+    save_model(remove_dead_units(exported.model, exported.masks).model, path)
 
 
 def _timed(task: Task, recipe: Recipe, paths: Mapping[str, Path], folder: Path) -> list[FormTime]:

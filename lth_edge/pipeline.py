@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,12 +13,13 @@ from lth_edge.bench.measure import bench
 from lth_edge.bench.verdicts import best_form, verdicts
 from lth_edge.errors import InputError, reason
 from lth_edge.final_pass import final_pass, validation_metrics
+from lth_edge.find.auto import Guide, noise_of
 from lth_edge.find.choose import Choice, choose
-from lth_edge.find.controls import KINDS, control
+from lth_edge.find.controls import control, kinds
 from lth_edge.find.defaults import fill_in, why_rewind
 from lth_edge.find.level import Level
 from lth_edge.find.own import OwnLoop, own_trainer
-from lth_edge.find.search import Budget, Found, Stage, find
+from lth_edge.find.search import Budget, Found, Stage, dense, find
 from lth_edge.find.train import train
 from lth_edge.forecast import forecast
 from lth_edge.forms import make_baseline, store_ticket
@@ -136,13 +138,17 @@ def device_of(wanted: str) -> str:
 
 
 def find_all(stage: Stage, run: Run, budget: Budget) -> list[Found]:
-    """One search per seed, within one budget."""
+    """One search per seed, within one budget; an automatic one knows all dense networks and the first seed's levels."""
     searches: list[Found] = []
-    for seed in stage.recipe.find.seeds:
+    seeds, guide = stage.recipe.find.seeds, None
+    if stage.recipe.find.find == "auto":
+        guide = Guide(noise_of(stage.task, [dense(stage, seed, run.seed(seed)).metric for seed in seeds]))
+    for seed in seeds:
         if searches and budget.exhausted():
             stage.progress.line(f"seed {seed}: left out, the budget is spent")
             continue
-        searches.append(find(stage, seed, run.seed(seed), budget))
+        searches.append(find(stage, seed, run.seed(seed), budget, guide))
+        guide = guide and replace(guide, leader=searches[0].levels)
         stage.progress.line(f"seed {seed}: stopped, {searches[-1].stopped}")
     return searches
 
@@ -150,14 +156,12 @@ def find_all(stage: Stage, run: Run, budget: Budget) -> list[Found]:
 def train_controls(
     stage: Stage, run: Run, searches: Sequence[Found], choice: Choice | None, budget: Budget
 ) -> Iterator[Level]:
-    """Both controls of each level that the recipe names, for every seed that reached it, while the budget lasts."""
+    """The controls of each level that the recipe names, for every seed that reached it, while the budget lasts."""
     recipe = stage.recipe.find
-    if not recipe.controls:
-        return
     numbers = recipe.control_levels or ((choice.level.number,) if choice else ())
     for search in searches:
         for number in numbers:
-            for kind in KINDS if 0 < number < len(search.levels) else ():
+            for kind in kinds(recipe) if 0 < number < len(search.levels) else ():
                 if budget.exhausted():
                     stage.progress.line("controls: no more of them, the budget is spent")
                     return

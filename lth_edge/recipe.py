@@ -25,15 +25,18 @@ from lth_edge.errors import RecipeError, nearest
 Retraining = Literal["rewind", "learning-rate", "fine-tune"]
 Scope = Literal["layer", "global"]
 Normalize = Literal["none", "dataset", "imagenet"]
-ControlKind = Literal["reinit", "random-mask"]
+ControlKind = Literal["reinit", "random-mask", "dense-longer"]
+Method = Literal["iterative", "one-shot", "gradual", "auto"]
 LARGEST_SEED = 1 << 31
 """Seeds lie below: every generator in use takes them."""
 
 FREE = frozenset(
-    "data_dir download input_dtype tolerance license_weights license_data device threads "
-    "sparsity levels patience budget seeds controls control_levels".split()
+    "preset data_dir download input_dtype tolerance license_weights license_data device threads "
+    "sparsity levels patience budget seeds controls dense_longer control_levels".split()
 )
 """Fields that do not change what a level's training computes."""
+NEUTRAL = {"checkpoint": "best", "find": "iterative", "granularity": "weight"}
+"""Values that stand for what runs did before the field was there: a run that was begun then goes on."""
 
 
 def option(default: Any, help: str, metavar: str = "") -> Any:
@@ -48,9 +51,10 @@ def option(default: Any, help: str, metavar: str = "") -> Any:
 class TaskRecipe:
     """What is compressed: the network, its data, and how good is good enough."""
 
+    preset: str | None = option(None, "start from a recipe of the literature; `lth-edge presets` lists them", "NAME")
     model: str = option(
-        "mlp", "mlp, lenet-300-100, lenet-5, conv-2, conv-4, conv-6, resnet-20, vgg-16, torchvision:NAME, "
-        "py:package.module:factory or ./file.py:factory", "MODEL",
+        "mlp", "mlp, lenet-300-100, lenet-5, conv-2, conv-4, conv-6, resnet-20, resnet-56, vgg-16, cnn-1d, vit, "
+        "torchvision:NAME, py:package.module:factory or ./file.py:factory", "MODEL",
     )  # fmt: skip
     model_args: dict[str, Any] = option({}, "argument of the model's factory, repeatable", "K=V")
     weights: str | None = option(None, "start from trained weights: a state dict or safetensors, or 'default'", "FILE")
@@ -58,8 +62,10 @@ class TaskRecipe:
         "digits", "digits, torchvision:MNIST (FashionMNIST, KMNIST, CIFAR10, CIFAR100), npz:FILE, folder:DIR, "
         "py:package.module:factory or ./file.py:factory", "DATA",
     )  # fmt: skip
-    data_args: dict[str, Any] = option({}, "argument of the data's factory, repeatable", "K=V")
-    data_dir: str = option("data", "where torchvision's data sets lie", "DIR")
+    data_args: dict[str, Any] = option(
+        {}, "argument of the data's factory, or groups=KEY of an npz file, repeatable", "K=V"
+    )
+    data_dir: str = option("data", "where torchvision's data sets lie, and npz files that are not here", "DIR")
     download: bool = option(False, "let torchvision download a data set that is not there")
     layout: Literal["as-is", "nhwc"] = option("as-is", "layout of images in npz files and own data")
     input_dtype: Literal["float32", "uint8"] = option("float32", "type of the shipped file's input")
@@ -101,6 +107,9 @@ class TrainRecipe:
     warmup: float = option(0.0, "share of the steps over which the rate rises from 0")
     augment: Literal["none", "flip", "crop-flip"] | None = option(None, "augmentation of training images")
     evaluate_every: int | None = option(None, "steps between evaluations on validation data")
+    checkpoint: Literal["best", "last"] = option(
+        "best", "report and ship weights of the lowest validation loss, or last"
+    )
     device: str = option("auto", "auto, cpu, cuda, cuda:1", "DEVICE")
     threads: int | None = option(None, "torch threads; auto is one, or all where steps are long and gain by it")
 
@@ -117,8 +126,14 @@ class TrainRecipe:
 class FindRecipe:
     """The search: levels of train, prune, rewind."""
 
+    find: Method = option(
+        "iterative", "prune level by level, at once from dense, or within one training; auto goes as deep as tolerance "
+        "allows for half of the steps",
+    )  # fmt: skip
+    granularity: Literal["weight", "unit"] = option("weight", "prune weights, or whole channels, neurons and heads")
     prune_rate: float = option(0.2, "fraction of the remaining weights pruned per level")
     output_prune_rate: float | None = option(None, "the same for the output layer; auto is half of --prune-rate")
+    conv_prune_rate: float | None = option(None, "the same for convolutions; auto is --prune-rate")
     scope: Scope = option("layer", "prune the smallest weights of each layer, or of all layers together")
     retraining: Retraining | None = option(None, "what follows a pruning: rewind the weights, the rate, or neither")
     rewind_step: int | None = option(None, "step to rewind to; 0 is the original initialisation", "K")
@@ -128,13 +143,15 @@ class FindRecipe:
     budget: str | None = option(None, "stop when this time is spent, such as 90s, 45m or 6h", "TIME")
     seeds: tuple[int, ...] = option((0,), "repeat the search with each seed", "A,B")
     controls: bool = option(False, "train the same mask re-initialised, and a random mask of as many weights")
+    dense_longer: bool = option(False, "train dense for as many steps as all levels up to the ticket took")
     control_levels: tuple[int, ...] | None = option(None, "levels that get controls; auto is the chosen one", "A,B")
     recalibrate_bn: bool = option(False, "measure batch norm statistics anew before a level is evaluated")
 
     def __post_init__(self) -> None:
         for name in ("prune_rate", "sparsity"):
             _check(self, name, lambda v: 0 < v < 1, "must lie between 0 and 1, both excluded")
-        _check(self, "output_prune_rate", lambda v: 0 <= v < 1, "must be at least 0 and below 1")
+        for name in ("output_prune_rate", "conv_prune_rate"):
+            _check(self, name, lambda v: 0 <= v < 1, "must be at least 0 and below 1")
         _check(self, "rewind_step", lambda v: v >= 0, "must not be negative")
         _check(self, "levels", lambda v: v >= 1, "must be at least 1")
         _check(self, "patience", lambda v: v >= 0, "must not be negative")
@@ -198,13 +215,7 @@ class Recipe:
         Raises:
             RecipeError: not there, not TOML, or a section, key or value that is not known.
         """
-        try:
-            content = tomllib.loads(path.read_text())
-        except OSError as error:
-            raise RecipeError(f"cannot read the recipe {path}: {error.strerror}", "check the path") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise RecipeError(f"{path} is not valid TOML: {error}", "mend the line it names") from error
-        return cls.from_dict(content)
+        return cls.from_dict(read_recipe(path))
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "Recipe":
@@ -245,8 +256,25 @@ class Recipe:
         when more seeds, controls or levels are asked for.
         """
         deciding = {k: v for k, v in self.to_dict().items() if k in {"task", "train", "find"}}
-        deciding = {s: {k: v for k, v in fields.items() if k not in FREE} for s, fields in deciding.items()}
+        deciding = {
+            s: {k: v for k, v in fields.items() if k not in FREE and v != NEUTRAL.get(k, math.nan)}
+            for s, fields in deciding.items()
+        }
         return sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """What a recipe file sets: section -> field -> value.
+
+    Raises:
+        RecipeError: not there, or not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise RecipeError(f"cannot read the recipe {path}: {error.strerror}", "check the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} is not valid TOML: {error}", "mend the line it names") from error
 
 
 def _replace_section(section: Any, name: str, changes: Mapping[str, Any]) -> Any:

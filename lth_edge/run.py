@@ -10,7 +10,8 @@ lth-edge-runs/mlp-digits-2f6c1a9b03de/     task and recipe hash
                                            ticket.csr.safetensors
     test.json                              the one pass over the test set
     package/ package.zip                   what is shipped
-    report.json report.md report.html
+    report.json report.md report.html      what was found, for programs and for people
+    tickets.csv                            one row per seed, level and control
     devices/                               what devices measured, and estimates
     devices.md devices.html                the devices side by side
 """
@@ -58,7 +59,8 @@ class Run:
         """
         for name in ("files", "package"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
-        for name in ("package.zip", "report.json", "report.md", "report.html", "devices.md", "devices.html"):
+        reports = ("report.json", "report.md", "report.html", "tickets.csv", "devices.md", "devices.html")
+        for name in ("package.zip", *reports):
             (self.folder / name).unlink(missing_ok=True)
 
     def pin(self, **facts: Any) -> "Run":

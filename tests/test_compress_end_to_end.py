@@ -1,5 +1,6 @@
 """The main job on digits, as one command: what it leaves behind, and that what it leaves is true."""
 
+import csv
 import json
 import shutil
 import zipfile
@@ -37,7 +38,8 @@ def test_the_folder_holds_exactly_the_documented_tree(finished: Finished) -> Non
     expected |= {f"seed-{s}/level-00/{file}" for s in (0, 1) for file in REWIND}
     expected |= {f"files/{name}" for name in ("dense.onnx", "int8.onnx", "ticket.onnx", "ticket.csr.safetensors")}
     expected |= {"files/ticket.sparse.onnx"} if "sparse" not in finished.report["missing_forms"] else set()
-    expected |= {"recipe.toml", "run.json", "test.json", "report.json", "report.md", "report.html", "package.zip"}
+    expected |= {"recipe.toml", "run.json", "test.json", "report.json", "report.md", "report.html", "tickets.csv"}
+    expected |= {"package.zip"}
     package = {"manifest.json", "SHA256SUMS", "model.onnx", "run.py", "test_vector.npz", "README.md", "LICENSE-runner"}
     if finished.report["package"]["form"] == "sparse":
         package |= {"fallback.onnx", "LICENSE-kernels", *kernels_in(finished.folder / "package")}
@@ -77,6 +79,13 @@ def test_every_level_and_control_of_every_seed_is_in_the_report(finished: Finish
     chosen = finished.report["chosen"]["level"]
     assert rows == {(s, n, "") for s in (0, 1) for n in range(4)} | {(s, chosen, c) for s in (0, 1) for c in CONTROLS}
     assert all(point["difference"]["n"] == 2 for point in finished.report["curve"])
+
+
+def test_tickets_csv_holds_a_row_for_each_of_them(finished: Finished) -> None:
+    rows = list(csv.DictReader((finished.folder / "tickets.csv").open()))
+    assert len(rows) == len(finished.report["levels"])
+    assert {row["control"] for row in rows} == {"", *CONTROLS}
+    assert {row["method"] for row in rows} == {"iterative-layer-rewind-0"}
 
 
 def test_the_network_has_learnt_digits(finished: Finished) -> None:

@@ -4,8 +4,9 @@ import pytest
 
 from lth_edge.bench.form_time import FormTime
 from lth_edge.find.prunable import Prunable
-from lth_edge.gain import Gain, expected_mask
-from lth_edge.recipe import FindRecipe
+from lth_edge.gain import Gain, expected_mask, expected_units
+from lth_edge.recipe import FindRecipe, TaskRecipe
+from lth_edge.tasks.build import load_task
 
 LAYERS = Prunable({"first": (100, 200), "second": (50, 100), "output": (10, 50)}, "output")
 
@@ -58,3 +59,26 @@ def test_it_tells_ratio_spread_and_bytes_of_each_form() -> None:
         "sparse with 95.0% zeros (random mask) takes 20 us, 5.0x faster (4.50 to 5.50), in 250.0 kB: 8.0x smaller",
         "no int8 file: no operator to quantise",
     ]
+
+
+def test_a_graph_without_units_is_told_by_the_share_of_weights_that_left_with_them() -> None:
+    forms = (
+        FormTime("dense", 2_000_000, 100.0, speedup(1.0, "baseline")),
+        FormTime("ticket", 1_000_000, 50.0, speedup(2.0, "faster")),
+    )
+    assert (
+        Gain(0.5, forms, {}, 1)
+        .lines()[1]
+        .startswith("a graph without units that hold 50.0% of the weights (random choice) takes 50 us, 2.0x faster")
+    )
+
+
+@pytest.mark.parametrize(("wanted", "levels", "least"), [(None, 30, 0.5), (0.8, 30, 0.8), (0.8, 1, 0.2)])
+def test_units_leave_until_the_sparsity_asked_for_or_the_last_level(wanted, levels, least) -> None:
+    task = load_task(TaskRecipe(model_args={"hidden": "48,24"}))
+    recipe = FindRecipe(granularity="unit", sparsity=wanted, levels=levels)
+    mask = expected_units(task, recipe, task.network(0))
+    assert least <= mask.sparsity <= least + 0.25
+    first, second = mask["1.weight"], mask["3.weight"]
+    assert (first.any(axis=1) == second.any(axis=0)).all()
+    assert not first.all(axis=1)[~first.any(axis=1)].any()

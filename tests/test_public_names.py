@@ -6,7 +6,7 @@ import lth_edge
 
 NAMES = {
     "Data", "LthEdgeError", "Mask", "Metric", "Recipe", "Report", "Task", "Ticket", "Training", "compress",
-    "library_path", "make_task", "on_stderr", "session", "verify_package", "__version__",
+    "library_path", "make_task", "on_stderr", "preset", "session", "verify_package", "__version__",
 }  # fmt: skip
 LACKING = "torch torchvision onnx onnxscript sklearn scipy matplotlib jinja2 rich safetensors click".split()
 

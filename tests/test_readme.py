@@ -13,6 +13,10 @@ def test_every_table_in_the_readme_is_made_from_the_raw_reports():
     subprocess.run([sys.executable, ROOT / "benchmarks" / "readme.py", "--check"], check=True)
 
 
+def test_the_table_of_tickets_is_made_from_the_raw_reports():
+    subprocess.run([sys.executable, ROOT / "benchmarks" / "tickets.py", "--check"], check=True)
+
+
 def test_a_changed_figure_is_noticed(tmp_path):
     text = (ROOT / "README.md").read_text().replace("| dense.onnx | ", "| dense.onnx | 1", 1)
     checked = write_tables(project(tmp_path, text, ROOT / "benchmarks" / "results"), "--check")
@@ -29,6 +33,22 @@ def test_the_kernels_tables_are_those_of_the_newest_day(tmp_path):
     assert "A CPU, 2 cores, 2026-01-02" in told and "processes a row: 1" in told and "one thread, 3 a row" in told
     assert "[raw results](benchmarks/results/cpu-2-cores-2026-01-02/kernels)" in told
     assert write_tables(copy, "--check").returncode == 0
+
+
+def test_the_table_of_training_steps_tells_medians_and_the_fastest_tenth(tmp_path):
+    place = tmp_path / "results" / "cpu-2-cores-2026-01-01" / "steps"
+    place.mkdir(parents=True)
+    machine = {"cpu": "A CPU", "cores": 2, "load_before": 0.5}
+    times = {"dense": [[1.0, 2.0], [3.0, 4.0]], "masked": [[2.0] * 4], "dataloader": [[8.0] * 4]}
+    report = {"created": "2026-01-01T00:00:00Z", "machine": machine, "sparsity": 0.9, "ms_per_step": times}
+    (place / "report.json").write_text(json.dumps(report))
+    copy = project(tmp_path, "<!-- steps: steps -->\n<!-- end -->\n", tmp_path / "results")
+    assert write_tables(copy).returncode == 0
+    told = (copy / "README.md").read_text()
+    assert (
+        "| lth-edge, dense | 2.50 ms | 1.00 ms |" in told and "| lth-edge, 90% of the weights masked | 2.00 ms" in told
+    )
+    assert "A CPU, 2 cores, 2026-01-01, one torch thread; load of the machine before: 0.5" in told
 
 
 def test_without_results_nothing_stands_between_the_markers(tmp_path):

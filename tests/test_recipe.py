@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lth_edge.errors import RecipeError
-from lth_edge.recipe import FREE, BenchRecipe, FindRecipe, Recipe, TrainRecipe
+from lth_edge.find.defaults import fill_in
+from lth_edge.recipe import FREE, BenchRecipe, FindRecipe, Recipe, TaskRecipe, TrainRecipe
+from lth_edge.tasks.build import load_task
 
 SECTIONS = {f.name: f for f in dataclasses.fields(Recipe)}
 
@@ -170,6 +172,7 @@ CHOICES = {
 }
 CHOICES |= {"scope": "global", "retraining": "fine-tune", "optimizer": "sgd", "budget": "3h", "seeds": (5,)}
 CHOICES |= {"model_args": {"hidden": "3"}, "data_args": {"n": 3}, "control_levels": (2,), "milestones": (0.25,)}
+CHOICES |= {"checkpoint": "last", "find": "gradual", "granularity": "unit"}
 
 
 def another(section, field):
@@ -201,10 +204,17 @@ def test_what_is_stored_and_measured_does_not_change_the_hash():
     assert recipe.search_hash == Recipe().search_hash
 
 
+def test_a_run_of_an_earlier_release_goes_on():
+    """The hash that `lth-edge compress` gave its run on digits before some of the fields were there."""
+    whole = fill_in(Recipe(), load_task(TaskRecipe()))
+    assert whole.search_hash == "d77c3aad0e3a"
+
+
 def test_only_what_is_left_to_later_is_free():
     """Spelled out once more on purpose: what becomes free by mistake lets a run go on with other weights."""
-    where = {"data_dir", "download", "device", "threads", "license_weights", "license_data", "input_dtype"}
+    where = {"preset", "data_dir", "download", "device", "threads", "license_weights", "license_data", "input_dtype"}
     how_far = {"tolerance", "sparsity", "levels", "patience", "budget", "seeds", "controls", "control_levels"}
+    how_far |= {"dense_longer"}
     assert where | how_far == FREE
     assert {field.name for _, field in TRAINING} >= FREE
 

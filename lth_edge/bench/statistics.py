@@ -25,7 +25,7 @@ class MedianInterval:
 
 @dataclass(frozen=True)
 class MeanInterval:
-    """A mean, its Student t interval and the number of values; no interval from a single value."""
+    """A mean (or a ratio of means), its 95% interval and the number of values; no interval from a single value."""
 
     mean: float
     low: float | None
@@ -80,6 +80,25 @@ def mean_interval(values: Numbers) -> MeanInterval:
     quantile = float(stdtrit(array.size - 1, (1 + CONFIDENCE) / 2))
     half_width = quantile * float(array.std(ddof=1)) / array.size**0.5
     return MeanInterval(mean, mean - half_width, mean + half_width, array.size)
+
+
+def ratio_of_means(values: Numbers, reference: Numbers, seed: int = 0) -> MeanInterval:
+    """The mean of `values` over that of `reference`, and its 95% bootstrap interval over pairs (one pair per seed).
+
+    Args:
+        seed: of the resampling: the same pairs give the same interval.
+
+    Raises:
+        ValueError: not the same number of values.
+    """
+    pairs = np.array(list(zip(_numbers(values), _numbers(reference), strict=True)))
+    top, bottom = pairs.mean(axis=0)
+    if len(pairs) == 1:
+        return MeanInterval(float(top / bottom), None, None, 1)
+    drawn = np.random.default_rng(seed).integers(0, len(pairs), (_RESAMPLES, len(pairs)))
+    tops, bottoms = pairs[drawn].mean(axis=1).T
+    low, high = np.quantile(tops / bottoms, _tails())
+    return MeanInterval(float(top / bottom), float(low), float(high), len(pairs))
 
 
 def paired_difference(values: Numbers, reference: Numbers) -> MeanInterval:

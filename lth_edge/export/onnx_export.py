@@ -2,7 +2,8 @@
 
 The exporter renames, transposes and rescales weights (batch norm is folded into the convolution before it: the same
 zeros, other values). So a masked weight is found again by its zeros: every pruned position must be zero in the exported
-tensor, in the same layout or transposed.
+tensor, in the same layout or transposed. Where whole units are pruned, the weights that make them and those that read
+them can have the same zeros; then the one of equal values is it.
 """
 
 import contextlib
@@ -57,7 +58,7 @@ def export_onnx(task: Task, network: nn.Module, mask: Mask | None, opset: int) -
         ProofError: a pruned weight is missing in the exported graph, or found more often than once.
     """
     model = _translate(task, network, opset)
-    return Exported(model, {} if mask is None else _rename_masked(model, mask))
+    return Exported(model, {} if mask is None else _rename_masked(model, mask, network))
 
 
 def _translate(task: Task, network: nn.Module, opset: int) -> onnx.ModelProto:
@@ -90,14 +91,15 @@ def _translate(task: Task, network: nn.Module, opset: int) -> onnx.ModelProto:
     return program.model_proto
 
 
-def _rename_masked(model: onnx.ModelProto, mask: Mask) -> dict[str, Array]:
+def _rename_masked(model: onnx.ModelProto, mask: Mask, network: nn.Module) -> dict[str, Array]:
     """Find every masked weight in the graph and give it back its PyTorch name (with `.T` where it is transposed)."""
     initializers = {tensor.name: tensor for tensor in model.graph.initializer}
     arrays = {name: numpy_helper.to_array(tensor) for name, tensor in initializers.items() if len(tensor.dims) >= 2}
     found: dict[str, Array] = {}
     taken: dict[str, str] = {}
     for name, kept in _hardest_first(mask):
-        place, transposed = _locate(name, kept, arrays, taken)
+        weight = network.get_parameter(name).detach().cpu().numpy()
+        place, transposed = _locate(name, kept, weight, arrays, taken)
         taken[place] = name
         wanted = f"{name}.T" if transposed else name
         if wanted != place:
@@ -112,13 +114,16 @@ def _hardest_first(mask: Mask) -> list[tuple[str, Array]]:
     return sorted(pruned, key=lambda item: -int(np.count_nonzero(~item[1])))
 
 
-def _locate(name: str, kept: Array, arrays: dict[str, Array], taken: dict[str, str]) -> tuple[str, bool]:
+def _locate(name: str, kept: Array, weight: Array, arrays: dict[str, Array], taken: dict[str, str]) -> tuple[str, bool]:
     """The one initializer whose zeros cover the pruned weights, and whether it is transposed."""
     matches = [(place, False) for place, array in arrays.items() if place not in taken and _covers(array, kept)]
     if kept.ndim == 2 and not np.array_equal(kept, kept.T):
         matches += [(place, True) for place, array in arrays.items() if place not in taken and _covers(array, kept.T)]
     # A weight that the exporter left alone kept its name, under that of the network in `Deployed`, and its layout.
     by_name = [match for match in matches if match == (f"network.{name}", False)]
+    if len(matches) > 1 and not by_name:
+        equal = [m for m in matches if np.array_equal(arrays[m[0]], weight.T if m[1] else weight)]
+        matches = equal or matches
     if len(by_name or matches) != 1:
         found = ", ".join(place for place, _ in matches) or "nothing"
         raise ProofError(

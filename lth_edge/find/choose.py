@@ -27,8 +27,9 @@ def choose(task: Task, searches: Sequence[Found]) -> Choice | None:
     Returns:
         `None` where no pruned level is within tolerance.
     """
-    deepest = max(len(search.levels) for search in searches) - 1
-    for number in range(deepest, 0, -1):
+    deepest = max(searches, key=lambda search: len(search.levels)).levels
+    # An automatic search goes back and forth: numbers tell the order of training alone.
+    for number in sorted(range(1, len(deepest)), key=lambda n: (deepest[n].facts["weights_left"], -n)):
         voting = [search for search in searches if len(search.levels) > number]
         if any(not search.cut_short for search in searches if search not in voting):
             continue

@@ -1,43 +1,77 @@
-"""Controls: is it the initialisation, is it the mask, or would any network of that size do?
+"""Controls: is it the initialisation, is it the mask, would any network of that size do, or is it the longer training?
 
 "reinit" trains the ticket's mask from a fresh initialisation, over the whole schedule even where the ticket was
-rewound to a late step; "random-mask" draws the mask at random with the same count per layer and starts where the first
-ticket did. (arXiv 1803.03635, figures 4 and 5; arXiv 2009.11094 on the second.)
+rewound to a late step; "random-mask" draws the mask at random with the same count per layer (of whole units where units
+are pruned) and starts where the first ticket did (arXiv 1803.03635, figures 4 and 5; arXiv 2009.11094 on the second).
+"dense-longer" prunes nothing and trains for as many steps as dense and all levels up to the ticket took together.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from lth_edge.find.level import Level
-from lth_edge.find.search import Stage, level_facts, run, start_of, title
-from lth_edge.find.train import Start, weights_of
-from lth_edge.recipe import ControlKind
+from lth_edge.find.prunable import prunable
+from lth_edge.find.prune_units import random_units
+from lth_edge.find.search import Stage, level_facts, run, start_of, title, with_steps
+from lth_edge.find.train import Start, Trained, weights_of
+from lth_edge.find.units import unit_groups
+from lth_edge.recipe import ControlKind, FindRecipe
 from lth_edge.ticket import Mask
 
-KINDS: tuple[ControlKind, ...] = ("reinit", "random-mask")
 REINIT_OFFSET = 1_000_003
 """Added to the seed of a fresh initialisation, far from any seed of a search."""
 
 
+def kinds(recipe: FindRecipe) -> Iterator[ControlKind]:
+    """The controls that a recipe asks for."""
+    if recipe.controls:
+        yield from ("reinit", "random-mask")
+    if recipe.dense_longer:
+        yield "dense-longer"
+
+
 def control(stage: Stage, kind: ControlKind, seed: int, levels: list[Level], number: int, folder: Path) -> Level:
     """Train (or read back) one control of level `number`: no fewer steps than the ticket had."""
-    ticket = levels[number]
-    mask = random_mask(ticket.mask(), seed) if kind == "random-mask" else ticket.mask()
+    mask = _mask(stage, kind, seed, levels, number)
     place = folder / f"level-{number:02d}-{kind}"
     done = Level.load(place, mask)
     facts = level_facts(stage, seed, number, kind)
     if done is not None:
         stage.progress.line(f"{title(seed, facts)}: already there")
         return done
-    network = stage.task.initialised(seed + REINIT_OFFSET).to(stage.device)
-    reinit = kind == "reinit"
-    # Not from the level before: its zeros are the ticket's own, and a random mask would keep mostly those.
-    start = Start(0, weights_of(network)) if reinit else start_of(stage, levels[:1])
-    return Level.save(place, mask, run(stage, network, mask, start, seed, facts, fresh=reinit), facts)
+    return Level.save(place, mask, _trained(stage, kind, seed, levels, number, mask), facts)
 
 
 def random_mask(mask: Mask, seed: int) -> Mask:
     """A random mask with as many weights per layer, drawn from `seed`."""
     generator = np.random.default_rng(seed)
     return Mask({name: generator.permutation(kept.ravel()).reshape(kept.shape) for name, kept in mask.items()})
+
+
+def _mask(stage: Stage, kind: ControlKind, seed: int, levels: list[Level], number: int) -> Mask:
+    ticket, whole = levels[number].mask(), levels[0].mask()
+    if kind == "dense-longer":
+        return whole
+    if kind == "reinit":
+        return ticket
+    if stage.recipe.find.granularity == "weight":
+        return random_mask(ticket, seed)
+    network = stage.task.network(seed)
+    groups = unit_groups(network, set(prunable(stage.task, network).shapes), stage.task.model)
+    return random_units(ticket, whole, groups, seed)
+
+
+def _trained(stage: Stage, kind: ControlKind, seed: int, levels: list[Level], number: int, mask: Mask) -> Trained:
+    facts = level_facts(stage, seed, number, kind)
+    if kind == "random-mask":
+        network = stage.task.initialised(seed).to(stage.device)
+        # Not from the level before: its zeros are the ticket's own, and a random mask would keep mostly those.
+        return run(stage, network, mask, start_of(stage, levels[:1]), seed, facts)
+    if kind == "reinit":
+        network = stage.task.initialised(seed + REINIT_OFFSET).to(stage.device)
+    else:
+        network = stage.task.network(seed).to(stage.device)
+        stage = with_steps(stage, sum(int(level.facts["steps"]) for level in levels[: number + 1]))
+    return run(stage, network, mask, Start(0, weights_of(network)), seed, facts, fresh=True)

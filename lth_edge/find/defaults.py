@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from lth_edge.errors import RecipeError
+from lth_edge.find.gradual import END
 from lth_edge.find.prunable import has_norms
 from lth_edge.recipe import FindRecipe, Recipe, TrainRecipe
 from lth_edge.tasks.task import Task
@@ -19,10 +20,16 @@ FROM_SCRATCH: dict[str, tuple[int, TrainRecipe]] = {
         182,
         TrainRecipe(batch_size=128, optimizer="sgd", learning_rate=0.1, milestones=(0.5, 0.75)),
     ),
+    "resnet-56": (
+        182,
+        TrainRecipe(batch_size=128, optimizer="sgd", learning_rate=0.1, milestones=(0.5, 0.75)),
+    ),
     "vgg-16": (
         160,
         TrainRecipe(batch_size=128, optimizer="sgd", learning_rate=0.1, milestones=(0.5, 0.75)),
     ),
+    "cnn-1d": (20, TrainRecipe(batch_size=64, optimizer="adam", learning_rate=1e-3)),
+    "vit": (100, TrainRecipe(batch_size=128, optimizer="adamw", learning_rate=1e-3, milestones=(0.5, 0.75))),
 }
 ANY_NETWORK = (30, TrainRecipe(batch_size=64, optimizer="adam", learning_rate=1e-3))
 FROM_TRAINED = (10, TrainRecipe(batch_size=64, optimizer="sgd", learning_rate=0.01, milestones=(0.5, 0.75)))
@@ -38,7 +45,10 @@ def fill_in(recipe: Recipe, task: Task, own_loop: bool = False) -> Recipe:
     """
     train = _train(recipe.train, task)
     find = _find(recipe.find, task, train.steps or 0, own_loop)
-    return replace(recipe, task=task.recipe, train=train, find=find)
+    _check_method(find, train.steps or 0, own_loop)
+    # Units that the ticket lost are taken out of its files: what they are pruned for.
+    store = replace(recipe.store, compact=True) if find.granularity == "unit" else recipe.store
+    return replace(recipe, task=task.recipe, train=train, find=find, store=store)
 
 
 def why_rewind(recipe: FindRecipe, task: Task) -> str:
@@ -54,6 +64,30 @@ def why_rewind(recipe: FindRecipe, task: Task) -> str:
             else ("weights are rewound to the given ones")
         )
     return f"weights are rewound to step {recipe.rewind_step}, early in training (late rewinding, arXiv 1912.05671)"
+
+
+def _check_method(find: FindRecipe, steps: int, own_loop: bool) -> None:
+    """What gradual pruning and the automatic search cannot do.
+
+    Raises:
+        RecipeError: it is asked for.
+    """
+    if own_loop and find.find in {"gradual", "auto"}:
+        raise RecipeError(f"--find {find.find} needs lth-edge's own training loop", "choose iterative or one-shot")
+    if find.find == "auto" and 4 * (find.rewind_step or 0) > steps:
+        raise RecipeError(
+            f"--find auto halves trainings, and rewind-step {find.rewind_step} leaves little of half of {steps} steps",
+            "rewind to the first quarter",
+        )
+    if find.find != "gradual":
+        return
+    if find.granularity == "unit":
+        raise RecipeError("gradual pruning takes out single weights", "choose --find iterative or one-shot for units")
+    if (find.rewind_step or 0) >= END * steps:
+        raise RecipeError(
+            f"rewind-step {find.rewind_step} is after the last pruning of gradual pruning, at {END:.0%} of the steps",
+            "give an earlier step",
+        )
 
 
 def _train(given: TrainRecipe, task: Task) -> TrainRecipe:

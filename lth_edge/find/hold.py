@@ -24,12 +24,17 @@ class MaskHold:
     """
 
     def __init__(self, network: nn.Module, mask: Mask) -> None:
+        self._network = network
+        self.steps = 0
+        self.narrow(mask)
+
+    def narrow(self, mask: Mask) -> None:
+        """Hold `mask` from now on."""
         self._held = [
-            (network.get_parameter(name), _bits(network.get_parameter(name), kept))
+            (self._network.get_parameter(name), _bits(self._network.get_parameter(name), kept))
             for name, kept in mask.items()
             if not kept.all()
         ]
-        self.steps = 0
         self.clear_weights()
 
     def clear_weights(self) -> None:

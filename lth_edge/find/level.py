@@ -74,8 +74,11 @@ class Level:
         return cls(folder, full)
 
     @classmethod
-    def load(cls, folder: Path, mask: Mask) -> "Level | None":
+    def load(cls, folder: Path, mask: Mask, kept: int | None = None) -> "Level | None":
         """The level in `folder` if it is there and was trained under `mask`; else it is to be trained.
+
+        Args:
+            kept: how many weights the level keeps, where fewer than `mask`: it was pruned further as it trained.
 
         Raises:
             DamagedError: the folder is there but does not hold a whole level.
@@ -86,5 +89,6 @@ class Level:
             ticket = Ticket.load(folder)
         except DamagedError as error:
             raise DamagedError(error.message, f"remove {folder} to train this level again") from error
-        same = ticket.mask.keys() == mask.keys() and all((ticket.mask[name] == mask[name]).all() for name in mask)
+        wanted = mask.kept if kept is None else kept
+        same = ticket.mask.is_nested_in(mask) and ticket.mask.kept == wanted
         return cls(folder, ticket.facts) if same else None

@@ -88,6 +88,8 @@ def own_trainer(loop: OwnLoop) -> Callable[[Job], Trained]:
         job.tick(job.start.step + hold.steps, found.metric)
         snapshot = (training._snapshot or first) if job.snapshot_step is not None else None
         history = [(hold.steps, found.loss, found.metric)]
-        return Trained(end, best, hold.steps, found, hold.steps, time.perf_counter() - began, history, snapshot)
+        return Trained(
+            end, best, hold.steps, found, hold.steps, time.perf_counter() - began, history, job.mask, snapshot
+        )
 
     return trainer

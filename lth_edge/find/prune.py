@@ -5,7 +5,7 @@ Iterative magnitude pruning of Frankle & Carbin (arXiv 1803.03635, section 1): e
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from lth_edge.recipe import Scope
 from lth_edge.ticket import Array, Mask
 
 Rates = Mapping[str, float]
+Pruner = Callable[[Mapping[str, Array], Mask, Rates], Mask]
+"""(weights, mask, rates) -> a mask nested in the one given."""
 
 
 def prune(weights: Mapping[str, Array], mask: Mask, rates: Rates, scope: Scope, sparsity: float | None = None) -> Mask:

@@ -1,19 +1,21 @@
 """The search: levels of train, prune, rewind. Finished levels are read back, so a killed search goes on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
+from lth_edge.find.auto import Guide, noise_of
 from lth_edge.find.evaluate import evaluate
 from lth_edge.find.feed import Feed
+from lth_edge.find.gradual import Narrowing
 from lth_edge.find.level import Level
-from lth_edge.find.prunable import Prunable, prunable
-from lth_edge.find.prune import fewest_kept, prune
+from lth_edge.find.method import method_of, reached, whole_mask
+from lth_edge.find.plan import Plan
+from lth_edge.find.prunable import prunable
 from lth_edge.find.train import Job, Start, Trained, load, train, weights_of
 from lth_edge.progress import Progress
 from lth_edge.recipe import FindRecipe, Recipe
@@ -68,52 +70,63 @@ class Stage:
         return cls(task, recipe, where, train_feed, validation_feed, progress, trainer)
 
 
-def find(stage: Stage, seed: int, folder: Path, budget: Budget) -> Found:
+def device_name(device: torch.device) -> str | None:
+    """The accelerator's name; `None` on the CPU, which the report's machine names."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else None
+
+
+def find(stage: Stage, seed: int, folder: Path, budget: Budget, guide: Guide | None = None) -> Found:
     """Search with one seed: dense first, then prune and rewind until a reason to stop.
 
     Args:
         folder: takes `level-00`, `level-01`, ...; levels already there are read back.
+        guide: what the automatic search knows of other seeds.
     """
     task, recipe = stage.task, stage.recipe.find
-    network = task.network(seed).to(stage.device)
-    layers = prunable(task, task.network(seed))
-    rates = layer_rates(layers, recipe.prune_rate, recipe.output_prune_rate)
-    mask = Mask({name: np.ones(shape, bool) for name, shape in layers.shapes.items()})
-    levels: list[Level] = []
+    network, untouched = task.network(seed).to(stage.device), task.network(seed)
+    levels = [dense(stage, seed, folder)]
+    guide = guide or Guide(noise_of(task, [levels[0].metric]))
+    method = method_of(recipe, stage.recipe.train.steps or 0, task, untouched, guide)
     while True:
-        levels.append(level(stage, network, seed, folder, levels, mask))
         budget.add(levels[-1].facts["seconds"])
         stopped = reason_to_stop(stage, levels, budget)
         if stopped:
             return Found(seed, levels, stopped, cut_short=stopped == spent(recipe))
-        following = prune(levels[-1].end(), mask, rates, recipe.scope, recipe.sparsity)
-        if following.kept == mask.kept:
-            return Found(seed, levels, "nothing is left to prune at this rate")
-        mask = following
+        plan = method(levels)
+        if isinstance(plan, str):
+            return Found(seed, levels, plan)
+        levels.append(level(stage, network, seed, folder, levels, plan))
 
 
-def layer_rates(layers: Prunable, rate: float, output_rate: float | None) -> dict[str, float]:
-    """The fraction of the remaining weights that each layer loses per level."""
-    output = rate / 2 if output_rate is None else output_rate
-    return {name: output if name == layers.output else rate for name in layers.shapes}
+def dense(stage: Stage, seed: int, folder: Path) -> Level:
+    """Read back or train level 0."""
+    network = stage.task.network(seed).to(stage.device)
+    whole = whole_mask(prunable(stage.task, stage.task.network(seed)))
+    return level(stage, network, seed, folder, [], Plan(whole, whole.kept))
 
 
-def level(stage: Stage, network: nn.Module, seed: int, folder: Path, before: list[Level], mask: Mask) -> Level:
+def with_steps(stage: Stage, steps: int) -> Stage:
+    """The same stage with a schedule of `steps`: its milestones are shares of them."""
+    return replace(stage, recipe=replace(stage.recipe, train=replace(stage.recipe.train, steps=steps)))
+
+
+def level(stage: Stage, network: nn.Module, seed: int, folder: Path, before: list[Level], plan: Plan) -> Level:
     """Read back or train the level that follows `before`."""
     number = len(before)
     place = folder / f"level-{number:02d}"
-    done = Level.load(place, mask)
-    if done is not None:
+    done = Level.load(place, plan.mask, plan.kept)
+    if done is not None and done.facts.get("schedule") == plan.steps:
         stage.progress.line(f"{title(seed, done.facts)}: already there")
         return done
-    facts = level_facts(stage, seed, number)
+    facts = level_facts(stage, seed, number) | plan.facts
     if before and stage.recipe.find.retraining == "rewind":
         facts["rewind_step"] = before[0].facts["rewind_step"]
     if number == 0 and stage.task.given is not None:
-        return Level.save(place, mask, _given(stage, network), facts)
-    start = start_of(stage, before) if before else Start(0, weights_of(network))
-    trained = run(stage, network, mask, start, seed, facts, fresh=number == 0)
-    return Level.save(place, mask, trained, facts)
+        return Level.save(place, plan.mask, _given(stage, network, plan.mask), facts)
+    start = start_of(stage, before[: plan.base + 1]) if before else Start(0, weights_of(network))
+    within = stage if plan.steps is None else with_steps(stage, plan.steps)
+    trained = run(within, network, plan.mask, start, seed, facts, fresh=number == 0, narrowing=plan.narrowing)
+    return Level.save(place, trained.mask, trained, facts)
 
 
 def run(
@@ -124,10 +137,12 @@ def run(
     seed: int,
     facts: dict[str, Any],
     fresh: bool = False,
+    narrowing: Narrowing | None = None,
 ) -> Trained:
     """Train once, with a progress bar.
 
     Args:
+        narrowing: what is pruned meanwhile.
         fresh: from an initialisation: over the whole schedule, never at a fine-tuning rate; level 0 keeps the state
             that later levels rewind to.
     """
@@ -146,6 +161,7 @@ def run(
             constant_rate=recipe.find.retraining == "fine-tune" and not fresh,
             snapshot_step=recipe.find.rewind_step if fresh and facts["level"] == 0 else None,
             recalibrate_bn=recipe.find.recalibrate_bn,
+            narrowing=narrowing,
             tick=lambda step, metric: bar(step - start.step, metric),
         )
         return stage.trainer(job)
@@ -169,10 +185,11 @@ def reason_to_stop(stage: Stage, levels: list[Level], budget: Budget) -> str:
     """Why no further level is trained; empty while there is none."""
     recipe, task = stage.recipe.find, stage.task
     below = [not task.within_tolerance(entry.metric, levels[0].metric) for entry in levels]
-    if recipe.patience + 1 <= len(below) and all(below[-recipe.patience - 1 :]):
+    # The automatic search goes back to what held, and ends by reasons of its own.
+    if recipe.find != "auto" and recipe.patience + 1 <= len(below) and all(below[-recipe.patience - 1 :]):
         times = f"{recipe.patience + 1} levels in a row" if recipe.patience else "one level"
         return f"{task.metric.name} on validation data was more than {task.tolerance:g} worse than dense for {times}"
-    if recipe.sparsity is not None and _reached(recipe.sparsity, levels[-1].mask()):
+    if recipe.sparsity is not None and reached(recipe.sparsity, levels[-1].mask()):
         return f"reached the sparsity asked for, {recipe.sparsity:.1%}"
     if levels[-1].number >= recipe.levels:
         return f"reached the {recipe.levels} levels asked for"
@@ -184,10 +201,6 @@ def reason_to_stop(stage: Stage, levels: list[Level], budget: Budget) -> str:
 def spent(recipe: FindRecipe) -> str:
     """What is said where the budget stops a search."""
     return f"the budget of {recipe.budget} is spent"
-
-
-def _reached(sparsity: float, mask: Mask) -> bool:
-    return mask.kept <= fewest_kept(mask.size, sparsity)
 
 
 def title(seed: int, facts: dict[str, Any]) -> str:
@@ -204,9 +217,10 @@ def start_of(stage: Stage, before: list[Level]) -> Start:
     return Start(stage.recipe.find.rewind_step or 0, before[-1].end())
 
 
-def _given(stage: Stage, network: nn.Module) -> Trained:
+def _given(stage: Stage, network: nn.Module, mask: Mask) -> Trained:
     """Level 0 of a trained network: evaluated, not retrained."""
     weights = weights_of(network)
     load(network, weights)
     found = evaluate(stage.task, network, stage.validation_feed)
-    return Trained(weights, weights, 0, found, 0, 0.0, [(0, found.loss, found.metric)], Start(0, weights))
+    history = [(0, found.loss, found.metric)]
+    return Trained(weights, weights, 0, found, 0, 0.0, history, mask, Start(0, weights))

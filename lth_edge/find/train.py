@@ -17,6 +17,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from lth_edge.errors import TrainingError
 from lth_edge.find.evaluate import Evaluation, evaluate, recalibrate
 from lth_edge.find.feed import Feed, Order, augment
+from lth_edge.find.gradual import Narrowing
 from lth_edge.find.hold import MaskHold
 from lth_edge.recipe import TrainRecipe
 from lth_edge.tasks.task import Task, bare
@@ -46,8 +47,10 @@ class Trained:
 
     Attributes:
         end: weights after the last step; rankings come from them.
-        best: weights at the lowest validation loss; they are reported and shipped.
+        best: what is reported and shipped: weights of the lowest validation loss, or the last, as the settings say.
+        best_step: step of the lowest validation loss.
         history: (step, validation loss, validation metric) at every evaluation.
+        mask: what was held in the end.
         snapshot: the state at the rewinding step, where it was asked for.
     """
 
@@ -58,6 +61,7 @@ class Trained:
     steps: int
     seconds: float
     history: list[tuple[int, float, float]]
+    mask: Mask
     snapshot: Start | None = None
 
 
@@ -71,6 +75,7 @@ class Job:
         settings: a training recipe with nothing left to "auto".
         constant_rate: train at the schedule's last rate throughout (fine-tuning).
         snapshot_step: keep the state at this step.
+        narrowing: what is pruned meanwhile.
         seed: of data order, augmentation and dropout.
         tick: called after every step with the step and the validation metric of the best checkpoint so far.
     """
@@ -86,6 +91,7 @@ class Job:
     constant_rate: bool = False
     snapshot_step: int | None = None
     recalibrate_bn: bool = False
+    narrowing: Narrowing | None = None
     tick: Ticker = lambda step, metric: None
 
 
@@ -112,6 +118,7 @@ def train(job: Job) -> Trained:
         steps=run.steps - job.start.step,
         seconds=time.perf_counter() - began,
         history=run.history,
+        mask=run.mask,
         snapshot=snapshot,
     )
 
@@ -136,13 +143,14 @@ class _Run:
         self.job, self.settings = job, job.settings
         self.steps = _set(job.settings.steps)
         load(job.network, job.start.weights)
+        self.mask = job.mask
         self.hold = MaskHold(job.network, job.mask)
         self.optimizer = make_optimizer(job.network, job.settings)
         self.hold(self.optimizer)
         self.order = Order(len(job.train_feed), _set(job.settings.batch_size), job.seed)
         self.history: list[tuple[int, float, float]] = []
         self.best, self.best_step = weights_of(job.network), job.start.step
-        self.best_evaluation = Evaluation(math.inf, math.nan)
+        self.best_evaluation, self.lowest = Evaluation(math.inf, math.nan), math.inf
         torch.manual_seed(job.seed)
         _restore(self.optimizer, job.start.state)
         job.network.train()
@@ -158,9 +166,17 @@ class _Run:
         loss.backward()
         self.optimizer.step()
         done = step + 1
+        if self.job.narrowing is not None and self.job.narrowing.due(done):
+            self._narrow(self.job.narrowing.mask(done, weights_of(self.job.network)))
         if done % _set(self.settings.evaluate_every) == 0 or done == self.steps:
             self._evaluate(done, loss)
         self.job.tick(done, self.best_evaluation.metric)
+
+    def _narrow(self, mask: Mask) -> None:
+        """Go on with fewer weights; no checkpoint that had more of them counts any longer."""
+        self.mask = mask
+        self.hold.narrow(mask)
+        self.best_evaluation, self.lowest = Evaluation(math.inf, math.nan), math.inf
 
     def snapshot(self, step: int) -> Start:
         return Start(step, weights_of(self.job.network), _state(self.optimizer))
@@ -177,8 +193,11 @@ class _Run:
         if not math.isfinite(found.loss):
             raise TrainingError(f"validation loss is {found.loss} at step {step}", "lower --learning-rate")
         self.history.append((step, found.loss, found.metric))
-        if found.loss < self.best_evaluation.loss:
-            self.best, self.best_step, self.best_evaluation = weights_of(self.job.network), step, found
+        lowest = found.loss < self.lowest
+        if lowest:
+            self.lowest, self.best_step = found.loss, step
+        if lowest or self.settings.checkpoint == "last":
+            self.best, self.best_evaluation = weights_of(self.job.network), found
         if ahead is not None:
             load(self.job.network, ahead)
 

@@ -13,6 +13,12 @@ RETRAINING = {
     "learning-rate": "learning rate rewound",
     "fine-tune": "fine-tuned at the last rate",
 }
+METHODS = {
+    "iterative": "iterative magnitude pruning",
+    "one-shot": "one-shot magnitude pruning",
+    "gradual": "gradual magnitude pruning within one training",
+    "auto": "automatic: deep cuts and short trainings while accuracy holds",
+}
 TEST_SETS = {
     "given": "given with the data",
     "carved": "carved from the data before anything else",
@@ -69,13 +75,17 @@ def files_sentences(report: Content) -> list[str]:
     forms = {form["name"]: form for form in report["forms"] or []}
     told = []
     if ticket := forms.get("ticket"):
-        told.append(
-            f"{ticket['file']} runs in any onnxruntime, and no faster for its zeros: onnxruntime fills them in at load."
-        )
+        told.append(f"{ticket['file']} runs in any onnxruntime, {_gain_without_kernels(report)}.")
     if sparse := forms.get("sparse"):
         kernels = f"a library of {write_bytes(sparse.get('kernels_bytes'))} that a stock onnxruntime loads"
         told.append(f"{sparse['file']} computes only the weights that are left, in lth-edge's kernels: {kernels}.")
     return [*told, *(f"There is no {form} file: {why}." for form, why in (report.get("missing_forms") or {}).items())]
+
+
+def _gain_without_kernels(report: Content) -> str:
+    if (report["find"] or {}).get("granularity") == "unit":
+        return "faster for each unit that has left its graph"
+    return "and no faster for its zeros: onnxruntime fills them in at load"
 
 
 def task_facts(report: Content) -> Facts:
@@ -96,6 +106,7 @@ def find_facts(report: Content) -> Facts:
     find, forecast = report["find"] or {}, report["forecast"] or {}
     retraining = RETRAINING.get(find.get("retraining", ""), find.get("retraining"))
     facts: Facts = [
+        ("Method", METHODS.get(find.get("method", ""), write_value(find.get("method")))),
         ("Retraining", write_value(retraining)),
         ("Rewind step", f"{write_value(find.get('rewind_step'))} ({write_value(find.get('why'))})"),
         ("Loop", write_value(find.get("loop"))),
@@ -111,10 +122,12 @@ def find_facts(report: Content) -> Facts:
 
 
 def gain_sentence(gain: Content) -> str:
-    """What a random mask gained before anything was trained, beside int8; batch 1."""
+    """What a random mask, or a random choice of units, gained before anything was trained, beside int8; batch 1."""
     told = [f"{form['form']} {change(form['speedup'])}" for form in gain["forms"] if form["form"] != BASELINE]
     missing = [f"no {form}" for form in gain["missing"]]
-    return f"at {100 * gain['sparsity']:.1f}% zeros, random mask: {', '.join(told + missing)}"
+    units = any(form["form"] == "ticket" for form in gain["forms"])
+    pruned = "fewer weights, random units" if units else "zeros, random mask"
+    return f"at {100 * gain['sparsity']:.1f}% {pruned}: {', '.join(told + missing)}"
 
 
 def compact_sentence(report: Content) -> str:

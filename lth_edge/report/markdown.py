@@ -3,6 +3,7 @@
 import re
 
 from lth_edge.report import costs, facts, sections
+from lth_edge.report.anchors import anchors_sentence, anchors_table
 from lth_edge.report.sections import Content, Table
 
 
@@ -22,6 +23,7 @@ def to_markdown(report: Content) -> str:
             escape(facts.chosen_sentence(report)),
         ),
         table(sections.levels_table(report)),
+        _anchors(report),
         *_tables(report),
         section("Task", bullets(facts.task_facts(report))),
         section("Search", bullets(facts.find_facts(report))),
@@ -46,6 +48,11 @@ def verdict_lines(report: Content) -> str:
         f"- {verdict['symbol']} **{escape(verdict['question'])}**: {escape(verdict['answer'])}"
         for verdict in sections.verdicts(report)
     )
+
+
+def _anchors(report: Content) -> str:
+    found, sentence = anchors_table(report), anchors_sentence(report)
+    return section(found.title, escape(sentence), table(found)) if sentence else ""
 
 
 def _tables(report: Content) -> list[str]:

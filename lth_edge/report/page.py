@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lth_edge.report import costs, facts, plots, sections, units
+from lth_edge.report import anchors, costs, facts, plots, sections, units
 from lth_edge.report.sections import Content
 from lth_edge.report.template import render, trusted
 
@@ -17,6 +17,7 @@ def to_page(report: Content) -> str:
         "page.html.j2",
         report=report,
         facts=facts,
+        anchors_sentence=anchors.anchors_sentence(report),
         tables=_tables(report),
         verdicts=sections.verdicts(report),
         warnings=costs.warnings(report),
@@ -98,6 +99,7 @@ def recall_tracks(report: Content) -> dict[str, Any]:
 def _tables(report: Content) -> dict[str, sections.Table]:
     return {
         "levels": sections.levels_table(report),
+        "anchors": anchors.anchors_table(report),
         "files": costs.files_table(report),
         "latency": costs.latency_table(report),
         "startup": costs.startup_table(report),

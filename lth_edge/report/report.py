@@ -49,12 +49,18 @@ class Report:
         return cls(content, path.parent)
 
     def save(self, folder: Path) -> Self:
-        """Write `report.json`, `report.md` and `report.html` into `folder`, each whole or not at all; returns where."""
+        """Write `report.json`, `report.md`, `report.html` and `tickets.csv` into `folder`, each whole or not at all.
+
+        Returns:
+            The report and where it lies.
+        """
         # here, so that reading a report does not load matplotlib
         from lth_edge.report.markdown import to_markdown
         from lth_edge.report.page import to_page
+        from lth_edge.report.tickets import write_tickets
 
         write_json(folder / "report.json", self.content)
         write_text(folder / "report.md", to_markdown(self.content))
         write_text(folder / "report.html", to_page(self.content))
+        write_tickets([self.content], folder / "tickets.csv")
         return replace(self, folder=folder)

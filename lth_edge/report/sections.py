@@ -14,7 +14,12 @@ from lth_edge.report.units import (
 
 Content = Mapping[str, Any]
 BASELINE = "dense"
-CONTROLS = {"": "ticket", "reinit": "re-initialised", "random-mask": "random mask"}
+CONTROLS = {
+    "": "ticket",
+    "reinit": "re-initialised",
+    "random-mask": "random mask",
+    "dense-longer": "dense, as many steps",
+}
 SYMBOLS = {True: "✓", False: "✗", None: "•"}
 
 

@@ -6,6 +6,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from lth_edge.report import costs, facts, sections
+from lth_edge.report.anchors import anchors_sentence, anchors_table
 from lth_edge.report.sections import Content, Table
 
 COLOURS = {True: "green", False: "red", None: "dim"}
@@ -47,6 +48,9 @@ def print_report(report: Content, console: Console) -> None:
         console.print(literal(console, facts.measured_sentence(report), "dim"))
     for warning in costs.warnings(report):
         console.print(literal(console, f"Warning: {warning}", "yellow"))
+    if sentence := anchors_sentence(report):
+        print_table(anchors_table(report).without("tolerance", "source"), console)
+        console.print(literal(console, sentence, "dim"))
 
 
 def verdict_grid(report: Content, console: Console) -> Grid:

@@ -121,7 +121,8 @@ def _factory(recipe: TaskRecipe, shape: tuple[int, ...], outputs: int) -> Callab
         try:
             return REFERENCE[name](shape, outputs, **arguments)
         except (TypeError, ValueError, RuntimeError) as error:
-            raise RecipeError(f"--model-arg does not fit {name}: {error}", "mlp takes hidden=1024,512") from error
+            mend = "mlp takes hidden=1024,512; vit takes width, depth, heads and patch"
+            raise RecipeError(f"--model-arg does not fit {name}: {error}", mend) from error
 
     return build
 

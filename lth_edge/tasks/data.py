@@ -4,7 +4,8 @@ An npz file holds `x_train` and `y_train`, and may hold `x_validation`, `y_valid
 (class names) and `groups` (one integer per training example: related examples stay on one side of a split). `x` and `y`
 stand for `x_train` and `y_train`. Several inputs are several keys, `x_train_left` and `x_train_right`. Inputs are
 float32 (float64 is converted) or uint8, batch first; `--layout nhwc` says that the channels come last. Class labels are
-integers from 0, other targets floats.
+integers from 0, other targets floats. A relative path is looked for in the current folder, then in `--data-dir`;
+`--data-arg groups=KEY` names another array as the groups.
 """
 
 from collections.abc import Callable, Mapping
@@ -126,7 +127,9 @@ def _bytes_examples(dataset: Any) -> TensorExamples:
 
 
 def _npz(recipe: TaskRecipe, name: str) -> Data:
-    arrays = _read_npz(Path(name))
+    arrays = _read_npz(_found(Path(name), recipe.data_dir))
+    if "groups" in recipe.data_args:
+        arrays["groups"] = _groups(name, arrays, str(recipe.data_args["groups"]))
     parts = {part: _npz_examples(name, arrays, part) for part in ("train", "validation", "test")}
     train = parts["train"]
     if train is None:
@@ -144,12 +147,26 @@ def _npz(recipe: TaskRecipe, name: str) -> Data:
     )
 
 
+def _found(path: Path, data_dir: str) -> Path:
+    """The file, here or in the data folder."""
+    return path if path.exists() or not (Path(data_dir) / path).exists() else Path(data_dir) / path
+
+
+def _groups(name: str, arrays: Mapping[str, Array], key: str) -> Array:
+    """What the recipe says holds one group per training example."""
+    if key not in arrays:
+        raise RecipeError(f"{name} has no {key!r} to split by", nearest(key, arrays))
+    return arrays[key]
+
+
 def _read_npz(path: Path) -> dict[str, Array]:
     try:
         with np.load(path, allow_pickle=False) as content:
             return {name: content[name] for name in content.files}
     except FileNotFoundError as error:
-        raise InputError(f"{path} is not there", "check the path after npz:") from error
+        raise InputError(
+            f"{path} is not there", "check the path after npz:, or name its folder by --data-dir"
+        ) from error
     except (ValueError, OSError, BadZipFile, ZlibError, EOFError, TypeError) as error:
         raise InputError(
             f"{path} cannot be read: {error}",

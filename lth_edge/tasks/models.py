@@ -2,8 +2,9 @@
 
 A factory takes the shape of one example (without the batch) and the number of outputs, and returns an initialised
 network. Frankle & Carbin (arXiv 1803.03635, figure 2) define LeNet-300-100 and Conv-2/4/6; LeNet-5 is Caffe's
-20-50-500 version that pruning papers since Han et al. (arXiv 1510.00149) use; ResNet-20 is He et al.
-(arXiv 1512.03385, section 4.2) with 1x1 projections; VGG-16 has batch norm and one linear layer, as on CIFAR-10.
+20-50-500 version that pruning papers since Han et al. (arXiv 1510.00149) use; ResNet-20 and ResNet-56 are He et al.
+(arXiv 1512.03385, section 4.2) with 1x1 projections; VGG-16 has batch norm and one linear layer, as on CIFAR-10;
+CNN-1D reads the raw channels of sensors; the vision transformer is in `lth_edge.tasks.vit`.
 """
 
 import math
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lth_edge.errors import InputError
+from lth_edge.tasks.vit import vit
 
 Factory = Callable[..., nn.Module]
 
@@ -72,20 +74,25 @@ class ResidualBlock(nn.Module):
         return torch.relu(residual + self.shortcut(x))
 
 
-def resnet_20(shape: tuple[int, ...], outputs: int) -> nn.Module:
-    channels = _image(shape, least=4, name="resnet-20")[0]
-    layers: list[nn.Module] = [
-        nn.Conv2d(channels, 16, 3, padding=1, bias=False),
-        nn.BatchNorm2d(16),
-        nn.ReLU(),
-    ]
-    before = 16
-    for width in (16, 32, 64):
-        for position in range(3):
-            layers.append(ResidualBlock(before, width, stride=2 if position == 0 and width > 16 else 1))
-            before = width
-    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, outputs)]
-    return _kaiming(nn.Sequential(*layers))
+def resnet_n(depth: int) -> Factory:
+    """ResNet-20 or ResNet-56: three groups of (depth - 2) / 6 residual blocks of 16, 32 and 64 channels."""
+
+    def factory(shape: tuple[int, ...], outputs: int) -> nn.Module:
+        channels = _image(shape, least=4, name=f"resnet-{depth}")[0]
+        layers: list[nn.Module] = [
+            nn.Conv2d(channels, 16, 3, padding=1, bias=False),
+            nn.BatchNorm2d(16),
+            nn.ReLU(),
+        ]
+        before = 16
+        for width in (16, 32, 64):
+            for position in range((depth - 2) // 6):
+                layers.append(ResidualBlock(before, width, stride=2 if position == 0 and width > 16 else 1))
+                before = width
+        layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, outputs)]
+        return _kaiming(nn.Sequential(*layers))
+
+    return factory
 
 
 def vgg_16(shape: tuple[int, ...], outputs: int) -> nn.Module:
@@ -101,6 +108,20 @@ def vgg_16(shape: tuple[int, ...], outputs: int) -> nn.Module:
     return _kaiming(nn.Sequential(*layers))
 
 
+def cnn_1d(shape: tuple[int, ...], outputs: int) -> nn.Module:
+    """Three convolutions of 64, 128 and 128 channels over nine samples each, each pooled, then 128 hidden units."""
+    if len(shape) != 2 or shape[1] < 8:
+        raise InputError(
+            f"cnn-1d needs series of channels x samples, at least 8 samples; the data has {shape}",
+            "choose mlp, or a network of your own",
+        )
+    channels, features = shape[0], list[nn.Module]()
+    for width in (64, 128, 128):
+        features += [nn.Conv1d(channels, width, 9, padding=4), nn.ReLU(), nn.MaxPool1d(2)]
+        channels = width
+    return _glorot(_with_head([*features, nn.Flatten()], shape, [128], outputs))
+
+
 REFERENCE: dict[str, Factory] = {
     "mlp": mlp,
     "lenet-300-100": lenet_300_100,
@@ -108,8 +129,11 @@ REFERENCE: dict[str, Factory] = {
     "conv-2": conv_n(2),
     "conv-4": conv_n(4),
     "conv-6": conv_n(6),
-    "resnet-20": resnet_20,
+    "resnet-20": resnet_n(20),
+    "resnet-56": resnet_n(56),
     "vgg-16": vgg_16,
+    "cnn-1d": cnn_1d,
+    "vit": vit,
 }
 
 
@@ -135,7 +159,7 @@ def _with_head(features: list[nn.Module], shape: tuple[int, ...], hidden: list[i
 def _glorot(network: nn.Module) -> nn.Module:
     """Glorot normal weights and zero biases, as in arXiv 1803.03635."""
     for module in network.modules():
-        if isinstance(module, (nn.Linear, nn.Conv2d)):
+        if isinstance(module, (nn.Linear, nn.Conv1d, nn.Conv2d)):
             nn.init.xavier_normal_(module.weight)
             nn.init.zeros_(module.bias)  # type: ignore[arg-type]
     return network

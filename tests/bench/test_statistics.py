@@ -9,6 +9,7 @@ from lth_edge.bench.statistics import (
     median_interval,
     paired_difference,
     percentiles,
+    ratio_of_means,
     speedup,
 )
 
@@ -82,3 +83,13 @@ def test_pairs_hide_what_differs_between_seeds():
     assert paired_difference([1.0], [2.0]).to_dict() == {"mean": -1.0, "low": None, "high": None, "n": 1}
     with pytest.raises(ValueError, match="shorter"):
         paired_difference(ticket, dense[:2])
+
+
+def test_a_ratio_of_means_is_paired_and_its_interval_holds_it():
+    assert ratio_of_means([300.0], [100.0]).to_dict() == {"mean": 3.0, "low": None, "high": None, "n": 1}
+    found = ratio_of_means([100.0, 220.0, 310.0], [50.0, 100.0, 150.0])
+    assert found.mean == pytest.approx(2.1) and found.n == 3
+    assert 2.0 <= found.low < found.mean < found.high <= 2.2
+    assert ratio_of_means([2.0, 4.0], [1.0, 2.0]).low == pytest.approx(2)
+    with pytest.raises(ValueError, match="shorter"):
+        ratio_of_means([1.0, 2.0], [1.0])

@@ -13,7 +13,8 @@ from lth_edge.findings import kind_of
 
 
 def searched(*metrics, seed=0, cut_short=False) -> Found:
-    levels = [Level(Path(), {"level": i, "validation_metric": value}) for i, value in enumerate(metrics)]
+    facts = ({"level": i, "validation_metric": v, "weights_left": 0.8**i} for i, v in enumerate(metrics))
+    levels = [Level(Path(), each) for each in facts]
     return Found(seed, levels, "", cut_short)
 
 
@@ -41,6 +42,16 @@ def test_the_sparsest_level_within_tolerance_is_chosen(metrics, level):
 @pytest.mark.parametrize("metrics", [(90,), (90, 88.9), (90, 80, 70)])
 def test_dense_itself_is_never_a_ticket(metrics):
     assert choose(digits_task(), [searched(*metrics)]) is None
+
+
+def test_the_order_in_which_levels_were_trained_does_not_matter():
+    """An automatic search goes back from what it lost, and may find a level within tolerance in between."""
+    facts = [(1.0, 90), (0.1, 89.5), (0.05, 80), (0.2, 91)]
+    levels = [
+        Level(Path(), {"level": i, "weights_left": left, "validation_metric": metric})
+        for i, (left, metric) in enumerate(facts)
+    ]
+    assert choose(digits_task(), [Found(0, levels, "")]).level.number == 1
 
 
 def test_where_lower_is_better_a_higher_value_is_worse():

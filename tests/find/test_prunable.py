@@ -6,8 +6,9 @@ from digits_nets import digits, normed, perceptron
 from torch import nn
 
 from lth_edge.errors import InputError
+from lth_edge.find.method import layer_rates
 from lth_edge.find.prunable import has_norms, prunable
-from lth_edge.find.search import layer_rates
+from lth_edge.recipe import FindRecipe
 from lth_edge.tasks.build import make_task
 
 
@@ -90,12 +91,17 @@ def test_looking_leaves_the_mode_and_the_hooks_of_the_network_as_they_were():
 
 @pytest.mark.parametrize(("asked", "output"), [(None, 0.1), (0.0, 0.0), (0.35, 0.35)])
 def test_the_output_layer_has_its_own_rate_by_default_half_of_the_others(asked, output):
-    assert layer_rates(found(Attention), 0.2, asked) == {
+    assert layer_rates(found(Attention), FindRecipe(output_prune_rate=asked)) == {
         "head.weight": output,
         "attention.in_proj_weight": 0.2,
         "attention.out_proj.weight": 0.2,
         "mix.weight": 0.2,
     }
+
+
+def test_convolutions_have_their_own_rate_where_one_is_given():
+    assert layer_rates(found(normed), FindRecipe(conv_prune_rate=0.15)) == {"0.weight": 0.15, "5.weight": 0.1}
+    assert layer_rates(found(normed), FindRecipe()) == {"0.weight": 0.2, "5.weight": 0.1}
 
 
 def test_norms_are_seen_wherever_they_lie():

@@ -50,6 +50,17 @@ def test_each_part_of_the_snapshot_matters(part):
     assert not same(train(job(task, start=Start(9, weights, state))).end, whole.end)
 
 
+def test_the_last_weights_are_kept_where_the_settings_say_so():
+    """Trained until validation loss rises again, the lowest is not the last."""
+    best, last = (
+        train(job(digits_task(), learning_rate=0.02, steps=160, checkpoint=which)) for which in ("best", "last")
+    )
+    assert best.best_step == last.best_step < 160
+    assert same(last.best, last.end) and not same(best.best, best.end)
+    assert (last.evaluation.loss, last.evaluation.metric) == last.history[-1][1:]
+    assert best.history == last.history
+
+
 def test_augmentation_is_replayed_from_step_k_too():
     task = digits_task(normed)
     whole = train(job(task, snapshot_step=9, augment="crop-flip"))

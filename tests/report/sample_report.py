@@ -23,6 +23,7 @@ RECIPE = {
     },
     "find": {
         "prune_rate": 0.2,
+        "scope": "layer",
         "seeds": [0, 1, 2],
         "controls": True,
         "retraining": "rewind",
@@ -49,6 +50,8 @@ def sample(
         "recipe": RECIPE,
         "task": _task(),
         "find": {
+            "method": "iterative",
+            "granularity": "weight",
             "retraining": "rewind",
             "rewind_step": 0,
             "seconds": 40.1,

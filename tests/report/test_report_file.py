@@ -16,13 +16,14 @@ def test_a_saved_report_reads_back_equal(tmp_path: Path) -> None:
     assert saved.folder == tmp_path
     assert saved.content == report.content
     assert Report.load(tmp_path / "report.json") == saved
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["report.html", "report.json", "report.md"]
+    names = ["report.html", "report.json", "report.md", "tickets.csv"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == names
 
 
 def test_the_same_report_writes_the_same_bytes(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         Report(sample()).save(tmp_path / folder)
-    for name in ("report.json", "report.md", "report.html"):
+    for name in ("report.json", "report.md", "report.html", "tickets.csv"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 

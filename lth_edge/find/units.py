@@ -1,0 +1,142 @@
+"""Units that can leave a network whole: channels, neurons, attention heads, each with the weights that go with it.
+
+A unit is rows of the layers that make it and columns of the one layer that reads it. Where both are zero it no longer
+matters, whatever its bias, and the exported graph is built without it. Which layer reads which is found by tracing the
+network (torch.fx); a layer whose outputs meet others, in a residual sum or a norm over tokens, keeps all its units.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import fx, nn
+
+from lth_edge.errors import InputError, reason
+from lth_edge.tasks.vit import Attention
+from lth_edge.ticket import Array, Mask
+
+LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
+UNITWISE = (
+    nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Flatten, nn.modules.batchnorm._BatchNorm,
+    nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SiLU, nn.GELU, nn.Hardswish, nn.Sigmoid, nn.Tanh,
+    nn.MaxPool1d, nn.MaxPool2d, nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d,
+)  # fmt: skip
+"""Modules that keep units apart on their way from one layer to the next."""
+UNITWISE_FUNCTIONS = {
+    torch.relu, torch.sigmoid, torch.tanh, torch.flatten, nn.functional.relu, nn.functional.gelu, nn.functional.silu,
+    nn.functional.dropout, nn.functional.max_pool2d, nn.functional.avg_pool2d, "relu", "flatten", "sigmoid", "tanh",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class UnitGroup:
+    """The units of one layer, or the heads of one attention.
+
+    Attributes:
+        kind: "channels", "neurons" or "heads".
+        count: how many units.
+        rows: names of the weights whose first axis holds the units, one after the other.
+        column: name of the weight whose second axis does.
+    """
+
+    kind: str
+    count: int
+    rows: tuple[str, ...]
+    column: str
+
+    @property
+    def name(self) -> str:
+        """The weight that the group is named after."""
+        return self.rows[0]
+
+    def parts(self, arrays: Mapping[str, Array]) -> list[Array]:
+        """The group's weights as views of (units, weights of a unit), rows first."""
+        column = np.moveaxis(arrays[self.column], 1, 0)
+        return [array.reshape(self.count, -1) for array in (*(arrays[name] for name in self.rows), column)]
+
+    def kept(self, mask: Mask) -> Array:
+        """Which units a mask keeps, (units,)."""
+        return np.logical_and.reduce([part.any(axis=1) for part in self.parts(mask)])
+
+    def without(self, kept: dict[str, Array], gone: Array) -> None:
+        """Clear the units at the indices `gone` in the arrays of a mask."""
+        for name in self.rows:
+            kept[name].reshape(self.count, -1)[gone] = False
+        column = kept[self.column]
+        span = column.shape[1] // self.count
+        for unit in gone:
+            column[:, unit * span : (unit + 1) * span] = False
+
+
+def unit_groups(network: nn.Module, prunable: set[str], model: str) -> list[UnitGroup]:
+    """Every group of units that can leave the network, in the order in which layers run.
+
+    Args:
+        prunable: names of the weights that may be pruned.
+        model: the network's name, for messages.
+
+    Raises:
+        InputError: the network cannot be traced, or no layer has units that one other layer reads.
+    """
+    try:
+        graph = _Tracer().trace(network)
+    except Exception as error:
+        raise InputError(
+            f"the units of {model} cannot be followed: {reason(error)}",
+            "keep control flow that depends on values out of forward(), or use --granularity weight",
+        ) from error
+    modules = dict(network.named_modules())
+    found = [group for node in graph.nodes for group in _groups_at(node, modules)]
+    found = [group for group in found if {*group.rows, group.column} <= prunable]
+    if not found:
+        raise InputError(
+            f"no layer of {model} has units that exactly one other layer reads", "use --granularity weight"
+        )
+    return found
+
+
+def heads_of(network: nn.Module) -> list[UnitGroup]:
+    """The heads of every attention in a network."""
+    return [_heads(name, module) for name, module in network.named_modules() if isinstance(module, Attention)]
+
+
+def _heads(name: str, attention: Attention) -> UnitGroup:
+    rows = tuple(f"{name}.{part}.weight" for part in ("value", "query", "key"))
+    return UnitGroup("heads", attention.heads, rows, f"{name}.out.weight")
+
+
+class _Tracer(fx.Tracer):
+    """Goes into every module but layers of PyTorch's own and attention."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, Attention) or super().is_leaf_module(m, module_qualified_name)
+
+
+def _groups_at(node: fx.Node, modules: dict[str, nn.Module]) -> Iterator[UnitGroup]:
+    module = modules.get(str(node.target)) if node.op == "call_module" else None
+    if isinstance(module, Attention):
+        yield _heads(str(node.target), module)
+    if isinstance(module, LAYERS) and _runs_once(node) and getattr(module, "groups", 1) == 1:
+        reader = _reader(node, modules)
+        if reader is not None:
+            kind = "neurons" if isinstance(module, nn.Linear) else "channels"
+            yield UnitGroup(kind, len(module.weight), (f"{node.target}.weight",), f"{reader}.weight")
+
+
+def _reader(node: fx.Node, modules: dict[str, nn.Module]) -> str | None:
+    """The one layer that the node's outputs reach with their units still apart."""
+    units = len(modules[str(node.target)].weight)  # type: ignore[arg-type]
+    while len(node.users) == 1:
+        node = next(iter(node.users))
+        module = modules.get(str(node.target)) if node.op == "call_module" else None
+        if isinstance(module, LAYERS):
+            fits = _runs_once(node) and getattr(module, "groups", 1) == 1 and module.weight.shape[1] % units == 0
+            return str(node.target) if fits else None
+        if not (isinstance(module, UNITWISE) or node.target in UNITWISE_FUNCTIONS):
+            return None
+    return None
+
+
+def _runs_once(node: fx.Node) -> bool:
+    return sum(other.target == node.target for other in node.graph.nodes) == 1

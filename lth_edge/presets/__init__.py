@@ -1,0 +1,1 @@
+"""PRESETS: recipes of the literature, and what was published for them."""

@@ -1,0 +1,54 @@
+"""The presets: a recipe of the literature is a TOML file in this folder, its source in the comment at its head."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lth_edge.errors import RecipeError, nearest
+from lth_edge.recipe import Recipe
+
+HERE = Path(__file__).parent
+
+
+def preset(name: str) -> Recipe:
+    """The recipe of a preset; `replace` changes some of its fields.
+
+    Raises:
+        RecipeError: there is none of that name.
+    """
+    return Recipe.from_dict(fields_of(name))
+
+
+def names() -> list[str]:
+    return sorted(path.stem for path in HERE.glob("*.toml"))
+
+
+def summary(name: str) -> str:
+    """One line: the network, the data, the paper."""
+    return _text(name).partition("\n")[0].removeprefix("# ")
+
+
+def fields_of(name: str) -> dict[str, dict[str, Any]]:
+    """What a preset sets: section -> field -> value."""
+    return tomllib.loads(_text(name))
+
+
+def combined(*given: Mapping[str, Mapping[str, Any]]) -> Recipe:
+    """A recipe from sections of fields; later ones win over earlier ones, and all over the preset that the last names.
+
+    Raises:
+        RecipeError: no such preset, or as `Recipe.replace`.
+    """
+    tasks = [task for sections in given if isinstance(task := sections.get("task"), Mapping)]
+    chosen = [str(task["preset"]) for task in tasks if "preset" in task]
+    recipe = preset(chosen[-1]) if chosen else Recipe()
+    for sections in given:
+        recipe = recipe.replace(sections)
+    return recipe
+
+
+def _text(name: str) -> str:
+    if name not in names():
+        raise RecipeError(f"there is no preset {name!r}", f"{nearest(name, names())}; lth-edge presets lists them")
+    return (HERE / f"{name}.toml").read_text()

@@ -1,0 +1,179 @@
+"""Units: which can leave a network, what goes with each, and that the network without them is the same function."""
+
+import numpy as np
+import pytest
+import torch
+from digits_nets import digits, digits_task, perceptron
+from torch import nn
+
+from lth_edge.errors import InputError
+from lth_edge.find.heads import without_lost_heads
+from lth_edge.find.method import whole_mask
+from lth_edge.find.prunable import prunable
+from lth_edge.find.prune_units import prune_units, random_units
+from lth_edge.find.train import load, weights_of
+from lth_edge.find.units import unit_groups
+from lth_edge.tasks.build import make_task
+from lth_edge.tasks.models import REFERENCE
+from lth_edge.ticket import Mask
+
+
+def groups_of(network):
+    weights = {name for name, p in network.named_parameters() if p.ndim > 1}
+    return unit_groups(network, weights, "net")
+
+
+def reference(name, shape, **arguments):
+    torch.manual_seed(0)
+    return REFERENCE[name](shape, 10, **arguments)
+
+
+def small_vit():
+    return reference("vit", (1, 8, 8), width=12, depth=2, heads=3, patch=4)
+
+
+def full(network):
+    return Mask({name: np.ones(p.shape, bool) for name, p in network.named_parameters() if p.ndim > 1})
+
+
+def test_hidden_layers_lose_neurons_and_the_output_none():
+    found = groups_of(perceptron())
+    assert [(g.kind, g.count, g.rows, g.column) for g in found] == [("neurons", 20, ("1.weight",), "3.weight")]
+
+
+def test_a_plain_convolutional_network_loses_channels_through_pools_and_flattening():
+    found = groups_of(reference("lenet-5", (1, 28, 28)))
+    assert [(g.kind, g.count, g.column) for g in found] == [
+        ("channels", 20, "3.weight"), ("channels", 50, "7.weight"), ("neurons", 500, "9.weight")
+    ]  # fmt: skip
+
+
+def test_a_residual_network_loses_the_channels_inside_its_blocks_alone():
+    found = groups_of(reference("resnet-20", (3, 8, 8)))
+    assert len(found) == 9
+    assert all(g.rows[0].endswith("conv1.weight") and g.column.endswith("conv2.weight") for g in found)
+
+
+def test_a_transformer_loses_heads_and_neurons_of_its_feed_forward_networks():
+    found = groups_of(small_vit())
+    assert [(g.kind, g.count) for g in found] == [("heads", 3), ("neurons", 48)] * 2
+    assert found[0].rows == tuple(f"1.attention.{part}.weight" for part in ("value", "query", "key"))
+
+
+class Shared(nn.Module):
+    """One layer used twice, and one whose outputs two layers read."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.twice, self.left, self.right = (
+            nn.Linear(64, 8),
+            nn.Linear(8, 8),
+            nn.Linear(8, 5),
+            nn.Linear(8, 5),
+        )
+
+    def forward(self, x):
+        x = self.twice(self.twice(self.first(x.flatten(1)).relu()).relu()).relu()
+        return torch.cat([self.left(x), self.right(x)], 1)
+
+
+def test_layers_that_run_twice_or_are_read_twice_keep_their_units():
+    with pytest.raises(InputError, match=r"no layer of net has units that exactly one other layer reads\n.*weight"):
+        groups_of(Shared())
+
+
+class Branching(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(64, 10)
+
+    def forward(self, x):
+        return self.layer(x.flatten(1)) if x.sum() > 0 else self.layer(-x.flatten(1))
+
+
+def test_a_network_that_cannot_be_traced_is_told():
+    with pytest.raises(InputError, match="the units of net cannot be followed"):
+        groups_of(Branching())
+
+
+@pytest.mark.parametrize("scope", ["layer", "global"])
+@pytest.mark.parametrize("build", [small_vit, lambda: reference("lenet-5", (1, 28, 28))])
+def test_masks_nest_and_lose_whole_units_in_exact_counts(build, scope):
+    network = build()
+    groups, weights, mask = groups_of(network), weights_of(network), full(network)
+    rates = dict.fromkeys(mask, 0.3)
+    left = sum(g.count for g in groups)
+    for _ in range(3):
+        following = prune_units(weights, mask, rates, groups, scope)
+        assert following.is_nested_in(mask)
+        for group in groups:
+            kept = group.kept(following)
+            assert kept.any()
+            for part in group.parts(following):
+                assert not part[~kept].any()
+        counted = sum(int(g.kept(following).sum()) for g in groups)
+        by_group = [int(g.kept(mask).sum()) for g in groups]
+        wanted = sum(int(0.3 * n + 0.5) for n in by_group) if scope == "layer" else int(0.3 * left + 0.5)
+        assert left - counted == wanted
+        mask, left = following, counted
+
+
+def test_the_unit_of_the_smallest_weights_goes_first():
+    network = perceptron()
+    weights = weights_of(network)
+    weights["1.weight"][7] *= 1e-3
+    weights["3.weight"][:, 7] *= 1e-3
+    mask = prune_units(weights, full(network), dict.fromkeys(full(network), 0.05), groups_of(network), "layer")
+    assert np.flatnonzero(~groups_of(network)[0].kept(mask)).tolist() == [7]
+
+
+def test_a_group_never_loses_its_last_unit():
+    network, mask = small_vit(), full(small_vit())
+    for _ in range(4):
+        mask = prune_units(weights_of(network), mask, dict.fromkeys(mask, 0.99), groups_of(network), "layer")
+    assert [int(g.kept(mask).sum()) for g in groups_of(network)] == [1] * 4
+
+
+def test_a_random_choice_takes_as_many_units_of_each_group_and_others():
+    network = small_vit()
+    groups, whole = groups_of(network), full(network)
+    mask = prune_units(weights_of(network), whole, dict.fromkeys(whole, 0.5), groups, "layer")
+    drawn = random_units(mask, whole, groups, 3)
+    assert [g.kept(drawn).sum() for g in groups] == [g.kept(mask).sum() for g in groups]
+    assert drawn.kept == mask.kept
+    assert any((g.kept(drawn) != g.kept(mask)).any() for g in groups)
+    assert all((drawn[n] == random_units(mask, whole, groups, 3)[n]).all() for n in drawn)
+
+
+def test_a_network_without_its_lost_heads_computes_the_same():
+    network = small_vit()
+    mask = prune_units(
+        weights_of(network), full(network), dict.fromkeys(full(network), 0.4), groups_of(network), "layer"
+    )
+    load(network, mask.apply(weights_of(network)))
+    smaller, cut = without_lost_heads(network, mask)
+    assert smaller.get_submodule("1.attention").heads == 2
+    assert {name: kept.shape for name, kept in cut.items()} == {n: tuple(smaller.get_parameter(n).shape) for n in cut}
+    images = torch.randn(3, 1, 8, 8)
+    assert torch.allclose(smaller.eval()(images), network.eval()(images), atol=1e-6)
+    assert network.get_submodule("1.attention").heads == 3
+
+
+def test_a_network_that_lost_no_head_is_left_as_it_is():
+    network = small_vit()
+    assert without_lost_heads(network, full(network))[0] is network
+    task = digits_task()
+    assert without_lost_heads(task.network(0), full(task.network(0)))[0] is not None
+
+
+def test_weights_that_may_not_be_pruned_belong_to_no_unit():
+    task = make_task(small_vit, digits())
+    layers = prunable(task, task.network(0))
+    names = set(layers.shapes) - {"1.attention.query.weight"}
+    found = unit_groups(task.network(0), names, "net")
+    assert [g.rows[0] for g in found] == [
+        "1.feed_forward.0.weight",
+        "2.attention.value.weight",
+        "2.feed_forward.0.weight",
+    ]
+    assert whole_mask(layers).sparsity == 0

@@ -1,0 +1,68 @@
+"""A preset as one command, from a folder with its data, to the published figures beside ours."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import QUICK, lth_edge
+
+SHORT = ("--steps", "30", "--evaluate-every", "10", "--levels", "2", "--seeds", "0,1", "--control-levels", "1")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """har.npz of the layout that the preset asks for: six subjects, each activity a wave of its own."""
+    folder, rng = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
+    arrays = {}
+    for part, count in (("train", 240), ("test", 60)):
+        activity = np.arange(count) % 6
+        wave = np.sin(np.arange(128) * (1 + activity[:, None]) / 9)[:, None]
+        arrays[f"x_{part}"] = (wave + 0.3 * rng.standard_normal((count, 9, 128))).astype(np.float32)
+        arrays[f"y_{part}"] = activity.astype(np.uint8)
+        arrays[f"subject_{part}"] = np.arange(count) // (count // 6)
+    np.savez(folder / "har.npz", **arrays)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    folder = tmp_path_factory.mktemp("run") / "run"
+    done = lth_edge("compress", "--preset", "har", "--data-dir", data, *SHORT, *QUICK, "--out", folder)
+    assert done.code in {0, 4}, done.stderr
+    return folder, done.stdout
+
+
+def test_it_trains_and_tests_on_other_subjects(finished: tuple[Path, str]) -> None:
+    report = json.loads((finished[0] / "report.json").read_text())
+    assert report["task"]["examples"] == {"train": 200, "validation": 40, "test": 60}
+    assert report["recipe"]["task"]["license_data"] == "CC-BY-4.0"
+
+
+def test_it_tells_how_it_departs_from_the_preset(finished: tuple[Path, str]) -> None:
+    report = json.loads((finished[0] / "report.json").read_text())
+    assert "train.steps = 30 (preset: 1800)" in report["anchors"]["departures"]
+    for text in (finished[1], *((finished[0] / f"report.{kind}").read_text() for kind in ("md", "html"))):
+        told = " ".join(text.replace("\\", "").split())
+        assert "Published figures beside ours" in told and "train.steps = 30 (preset: 1800)" in told
+
+
+def test_the_recipe_of_a_run_goes_on_with_it(finished: tuple[Path, str]) -> None:
+    done = lth_edge("compress", finished[0] / "recipe.toml", "--out", finished[0])
+    assert done.code in {0, 4}, done.stderr
+    assert "seed 1, level 2, 64.0% of the weights: already there" in done.stderr
+
+
+def test_a_missing_data_folder_is_told_with_the_mend(here: Path) -> None:
+    done = lth_edge("compress", "--preset", "har")
+    assert done.code == 3
+    assert done.said == [
+        "lth-edge: har.npz is not there",
+        "  check the path after npz:, or name its folder by --data-dir",
+    ]
+
+
+def test_groups_that_the_file_does_not_hold_are_told(data: Path) -> None:
+    done = lth_edge("compress", "--preset", "har", "--data-dir", data, "--data-arg", "groups=subjects")
+    assert done.code == 2
+    assert "has no 'subjects' to split by" in done.stderr and "did you mean 'subject_t" in done.stderr
