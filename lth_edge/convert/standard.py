@@ -11,54 +11,19 @@ fillers: value +0.0 at a position that the mask prunes, so no position is writte
 After Han et al., "Deep Compression" (2016), section 2.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
 from lth_edge.convert.graph import Graph, check_masks, replace_all
 from lth_edge.sparse.csr import CsrMatrix
+from lth_edge.sparse.gaps import Gaps
 from lth_edge.ticket import Array
 
-_WIDEST = 255
 _AXIS = "lth_edge.axis"
-
-
-@dataclass(frozen=True)
-class Gaps:
-    """A flattened sparse weight.
-
-    Attributes:
-        steps: uint8; the first is a position, each next one a distance of at least 1.
-        values: one per step, the kept weights, and +0.0 at fillers.
-    """
-
-    steps: npt.NDArray[np.uint8]
-    values: Array
-
-    @classmethod
-    def encode(cls, matrix: CsrMatrix) -> "Gaps":
-        """Distances between kept weights; an empty matrix becomes one filler, so that no list is empty."""
-        if matrix.nnz == 0:
-            return cls(np.zeros(1, np.uint8), np.zeros(1, matrix.data.dtype))
-        distances = np.diff(matrix.positions(), prepend=0)
-        fillers = np.maximum(distances - 1, 0) // _WIDEST
-        kept_at = np.cumsum(fillers + 1) - 1
-        steps = np.full(kept_at[-1] + 1, _WIDEST, np.uint8)
-        steps[kept_at] = distances - _WIDEST * fillers
-        values = np.zeros(steps.size, matrix.data.dtype)
-        values[kept_at] = matrix.data
-        return cls(steps, values)
-
-    def decode(self, shape: tuple[int, ...]) -> Array:
-        """What the operators in the file compute."""
-        dense = np.zeros(math.prod(shape), self.values.dtype)
-        dense[np.cumsum(self.steps, dtype=np.int64)] = self.values
-        return dense.reshape(shape)
 
 
 def to_standard(exported_model: onnx.ModelProto, masks: Mapping[str, Array]) -> onnx.ModelProto:

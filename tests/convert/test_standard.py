@@ -9,9 +9,10 @@ from onnx import helper, numpy_helper
 from onnx_nets import Net, examples, lenet5, mlp, run
 
 from lth_edge.convert.model_file import save_model
-from lth_edge.convert.standard import Gaps, to_standard
+from lth_edge.convert.standard import to_standard
 from lth_edge.errors import InputError
 from lth_edge.sparse import CsrMatrix
+from lth_edge.sparse.gaps import Gaps
 
 
 def decoded(model, name, element_type=onnx.TensorProto.FLOAT):
