@@ -57,11 +57,12 @@ class ValueModel:
 
     def __init__(self, best: bool) -> None:
         self._best = best
-        self._counters: list[Counters] = [{} for _ in range(10)]
+        self._signs: list[Counters] = [{} for _ in range(4)]
+        self._magnitudes: list[Counters] = [{} for _ in range(6)]
         self._weights = [[13107] * _OPINIONS for _ in range(1 + _MODELLED_BITS)]
 
     def doubt(self) -> None:
-        for counters in self._counters:
+        for counters in (*self._signs, *self._magnitudes):
             doubt(counters)
 
     def code(self, coder: Coder, value: int, mixer: Mixer, place: Place, negatives: Counters) -> int:
@@ -79,7 +80,7 @@ class ValueModel:
         return negative << 31 | (node - (1 << bits))
 
     def _code_sign(self, coder: Coder, negative: int, mixer: Mixer, place: Place, negatives: Counters) -> int:
-        counters, columns, c = self._counters, place.columns, place.c
+        counters, columns, c = self._signs, place.columns, place.c
         left, above, channel = sign(place.left()), sign(place.up()), sign(place.channel())
         before = sign(columns.last[c]) * 4 + sign(place.above[0][c])
         mixer.add(counters[0], (left * 4 + above) * 4 + sign(place.row.last), _EVEN)
@@ -96,14 +97,14 @@ class ValueModel:
     def _code_magnitude(
         self, coder: Coder, bit: int, mixer: Mixer, place: Place, node: int, negative: int, depth: int
     ) -> int:
-        counters, columns, c, row = self._counters, place.columns, place.c, place.row
-        mixer.add(counters[4], node, _EVEN)
-        mixer.add(counters[5], node * 32 + max(size(place.left()), size(place.up())), _EVEN)
-        mixer.add(counters[6], node * 32 + columns.level[c], _EVEN)
+        counters, columns, c, row = self._magnitudes, place.columns, place.c, place.row
+        mixer.add(counters[0], node, _EVEN)
+        mixer.add(counters[1], node * 32 + max(size(place.left()), size(place.up())), _EVEN)
+        mixer.add(counters[2], node * 32 + columns.level[c], _EVEN)
         if self._best:
-            mixer.add(counters[7], node * 32 + size(columns.last[c]), _EVEN)
-            mixer.add(counters[8], node * 32 + (row.sizes // row.kept if row.kept else 0), _EVEN)
-            mixer.add(counters[9], (node * 2 + negative) * 32 + size(row.last), _EVEN)
+            mixer.add(counters[3], node * 32 + size(columns.last[c]), _EVEN)
+            mixer.add(counters[4], node * 32 + (row.sizes // row.kept if row.kept else 0), _EVEN)
+            mixer.add(counters[5], (node * 2 + negative) * 32 + size(row.last), _EVEN)
         return mixer.code(coder, bit, self._weights[1 + depth], 200)
 
 

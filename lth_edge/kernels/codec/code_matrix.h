@@ -14,6 +14,7 @@ struct Model {
   Rates rates;
   MaskModel mask;
   ValueModel value;
+  int64_t matrices;
   int64_t rows_before;             // of the matrix before, `most_fed` at most
   uint8_t level_before[most_fed];  // of the share of kept weights in each
 
@@ -23,6 +24,12 @@ struct Model {
     rates.fill();
     mask.start();
     value.start();
+  }
+
+  void next_matrix() {
+    if (matrices++ == 0) return;
+    mask.doubt();
+    value.doubt();
   }
 };
 
@@ -49,8 +56,7 @@ class MatrixCoder {
 
   // False: decoding met bytes that are not what was declared; encoding, arrays that are not.
   bool run() {
-    model_.mask.doubt();
-    model_.value.doubt();
+    model_.next_matrix();
     place_columns(matrix_, scratch_.columns);
     for (int64_t row = 0; row < matrix_.rows; ++row) {
       if (!code_row(row) || coder_.failed()) return false;

@@ -18,8 +18,7 @@ struct Stream {
 };
 
 Stream& begin(void* memory, int32_t best) {
-  auto* bytes = static_cast<uint8_t*>(memory);
-  for (size_t i = 0; i < sizeof(Stream); ++i) bytes[i] = 0;
+  __builtin_memset(memory, 0, sizeof(Stream));
   auto& stream = *static_cast<Stream*>(memory);
   stream.model.start();
   stream.best = best != 0;

@@ -13,7 +13,10 @@ class ValueModel {
     for (Weights& each : weights_) each.fill(13107);
   }
 
-  void doubt() { counters_.doubt(); }
+  void doubt() {
+    signs_.doubt();
+    magnitudes_.doubt();
+  }
 
   template <bool best, class Coder>
   uint32_t code(Coder& coder, uint32_t value, Mixer& mixer, const Place& place) {
@@ -31,16 +34,16 @@ class ValueModel {
   bool code_sign(Coder& coder, bool negative, Mixer& mixer, const Place& place) {
     const Neighbours& around = place.around;
     const uint32_t left = around.left.sign(), above = around.above.sign();
-    mixer.add(counters_.at(0, (left * 4 + above) * 4 + place.row.last.sign()), even);
-    mixer.add(counters_.at(1, (around.channel.sign() * 4 + place.column.last.sign()) * 4 + around.row[0].sign()), even);
+    mixer.add(signs_.at(0, (left * 4 + above) * 4 + place.row.last.sign()), even);
+    mixer.add(signs_.at(1, (around.channel.sign() * 4 + place.column.last.sign()) * 4 + around.row[0].sign()), even);
     mixer.add(place.column.negative, even);
     if (best) {
       mixer.add(place.row.negative, even);
       const uint32_t corners = around.above_left.sign() * 4 + around.above_right.sign();
-      mixer.add(counters_.at(2, (left * 4 + above) * 16 + corners), even);
+      mixer.add(signs_.at(2, (left * 4 + above) * 16 + corners), even);
       if (place.has_image()) {
         const uint32_t leaning = place.surroundings().leaning();
-        mixer.add(counters_.at(3, (leaning * 4 + left) * 4 + above), even);
+        mixer.add(signs_.at(3, (leaning * 4 + left) * 4 + above), even);
       }
     }
     return mixer.code(coder, negative, weights_[0], 200);
@@ -50,21 +53,22 @@ class ValueModel {
   bool code_magnitude(Coder& coder, bool bit, Mixer& mixer, const Place& place, uint32_t node, bool negative,
                       int64_t i) {
     const uint32_t left = place.around.left.size(), above = place.around.above.size();
-    mixer.add(counters_.at(4, node), even);
-    mixer.add(counters_.at(5, node * 32 + (left > above ? left : above)), even);
-    mixer.add(counters_.at(6, node * 32 + place.column.level), even);
+    mixer.add(magnitudes_.at(0, node), even);
+    mixer.add(magnitudes_.at(1, node * 32 + (left > above ? left : above)), even);
+    mixer.add(magnitudes_.at(2, node * 32 + place.column.level), even);
     if (best) {
       const RowSoFar& row = place.row;
-      mixer.add(counters_.at(7, node * 32 + place.column.last.size()), even);
-      mixer.add(counters_.at(8, node * 32 + (row.kept == 0 ? 0 : static_cast<uint32_t>(row.sizes / row.kept))), even);
-      mixer.add(counters_.at(9, (node * 2 + negative) * 32 + row.last.size()), even);
+      mixer.add(magnitudes_.at(3, node * 32 + place.column.last.size()), even);
+      mixer.add(magnitudes_.at(4, node * 32 + (row.kept == 0 ? 0 : static_cast<uint32_t>(row.sizes / row.kept))), even);
+      mixer.add(magnitudes_.at(5, (node * 2 + negative) * 32 + row.last.size()), even);
     }
     return mixer.code(coder, bit, weights_[1 + i], 200);
   }
 
   static constexpr uint32_t even = 32768;
 
-  Counters<10, 16384> counters_;
+  Counters<4, 256> signs_;
+  Counters<6, 16384> magnitudes_;
   Weights weights_[1 + modelled_bits];
 };
 
