@@ -101,7 +101,7 @@ def _restore(listing: Listing, coded: bytes, best: bool) -> dict[str, bytes]:
     for number, symbols in enumerate(decode(coded, outlines, best)):
         matrix = _matrix_of(symbols, listing.matrices[number].form)
         for name, place in wanted[number]:
-            parts[name][2 * place + 1] = render(matrix, pieces[name, place].rendering)
+            parts[name][2 * place + 1] = render(matrix, pieces[name, place].rendering, pieces[name, place].wide)
     return {name: b"".join(held) for name, held in parts.items()}
 
 
@@ -142,7 +142,7 @@ def _recipe(name: str, content: bytes, found: Sequence[Found], places: Mapping[i
     pieces, at = [], 0
     for matrix in found:
         for piece in matrix.pieces:
-            pieces.append(PieceRecipe(content[at : piece.start], places[id(matrix)], piece.rendering))
+            pieces.append(PieceRecipe(content[at : piece.start], places[id(matrix)], piece.rendering, piece.wide))
             at = piece.end
     return FileRecipe(name, pieces, content[at:])
 

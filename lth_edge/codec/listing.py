@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lth_edge.codec.numbers import DTYPES, NumberForm
+from lth_edge.codec.numbers import NumberForm
 from lth_edge.codec.renderings import Rendering
 from lth_edge.codec.symbols import MOST_COLUMNS, Outline
 from lth_edge.codec.varints import MEND, Reader, Writer
@@ -25,16 +25,17 @@ class MatrixRecipe:
     @property
     def dense_bytes(self) -> int:
         """The most that any rendering of it takes, about."""
-        return self.outline.rows * self.outline.columns * DTYPES[self.form.dtype].itemsize
+        return self.outline.rows * self.outline.columns * 4
 
 
 @dataclass(frozen=True)
 class PieceRecipe:
-    """Bytes of a file, and the rendering of a matrix behind them."""
+    """Bytes of a file, and the rendering of a matrix behind them; `wide`: of its values as float32."""
 
     before: bytes
     matrix: int
     rendering: Rendering
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Listing:
             writer.text(file.name)
             writer.numbers(len(file.pieces), len(file.behind))
             for piece in file.pieces:
-                writer.numbers(len(piece.before), piece.matrix, piece.rendering)
+                writer.numbers(len(piece.before), piece.matrix, piece.rendering * 2 + piece.wide)
         for file in self.files:
             for piece in file.pieces:
                 writer.content += piece.before
@@ -98,7 +99,7 @@ class _Head:
 
     name: str
     behind: int
-    pieces: Sequence[tuple[int, int, Rendering]]
+    pieces: Sequence[tuple[int, tuple[int, Rendering, bool]]]
 
     @classmethod
     def read(cls, reader: Reader, matrices: Sequence[MatrixRecipe]) -> "_Head":
@@ -106,13 +107,13 @@ class _Head:
         pieces = []
         for _ in range(count):
             before, matrix = reader.number(), reader.number(max(len(matrices) - 1, 0))
-            rendering = Rendering(reader.number(max(Rendering)))
+            rendering, wide = divmod(reader.number(2 * max(Rendering) + 1), 2)
             _require(matrix < len(matrices), "a file wants a matrix, and there is none")
-            pieces.append((before, matrix, rendering))
+            pieces.append((before, (matrix, Rendering(rendering), bool(wide))))
         return cls(name, behind, pieces)
 
     def fill(self, reader: Reader) -> FileRecipe:
-        pieces = [PieceRecipe(reader.take(before), matrix, rendering) for before, matrix, rendering in self.pieces]
+        pieces = [PieceRecipe(reader.take(before), *matrix) for before, matrix in self.pieces]
         return FileRecipe(self.name, pieces, reader.take(self.behind))
 
 

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,11 +22,12 @@ _EMPTY_GAP = 255
 
 @dataclass(frozen=True)
 class Piece:
-    """Bytes `start` to `end` of a file, which are a rendering of a matrix."""
+    """Bytes `start` to `end` of a file, which are a rendering of a matrix; `wide`: of its values as float32."""
 
     start: int
     end: int
     rendering: Rendering
+    wide: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +59,10 @@ def matrices_in(content: bytes) -> list[Found]:
 
 def _next(content: bytes, tensors: Sequence[TensorAt]) -> tuple[int, Found | None]:
     """How many tensors the next matrix takes, and the matrix; none where a tensor is better left alone."""
-    for count, read in ((4, _gaps), (3, _rows), (1, _plain)):
+    for count, read in ((5, _coded_gaps), (4, _gaps), (3, _rows), (1, _plain)):
         if len(tensors) >= count:
             try:
-                found = read(content, tensors)
+                found = _narrowed(read(content, tensors))
             except (LthEdgeError, ValueError, IndexError, OverflowError, MemoryError):
                 continue  # named as ours, but something else
             if found is not None and _gives_its_bytes(content, found):
@@ -70,22 +71,57 @@ def _next(content: bytes, tensors: Sequence[TensorAt]) -> tuple[int, Found | Non
 
 
 def _gives_its_bytes(content: bytes, found: Found) -> bool:
-    return all(render(found.matrix, piece.rendering) == content[piece.start : piece.end] for piece in found.pieces)
+    return all(
+        render(found.matrix, piece.rendering, piece.wide) == content[piece.start : piece.end] for piece in found.pieces
+    )
+
+
+def _narrowed(found: Found | None) -> Found | None:
+    """With float16 values where these are exact, so that a matrix in files of both types is coded once."""
+    if found is None or found.matrix.data.dtype != np.dtype("<f4"):
+        return found
+    with np.errstate(over="ignore"):
+        half = found.matrix.data.astype("<f2")
+    if half.astype("<f4").tobytes() != found.matrix.data.tobytes():
+        return found
+    pieces = tuple(replace(piece, wide=True) for piece in found.pieces)
+    return replace(found, matrix=replace(found.matrix, data=half), pieces=pieces)
 
 
 def _gaps(content: bytes, tensors: Sequence[TensorAt]) -> Found | None:
-    """A weight that convert/standard.py wrote: its gaps, values, size and shape."""
+    """A weight that convert/standard.py wrote: its gaps, values (perhaps in float16), size and shape."""
     steps, values, _, shape = tensors[:4]
-    if not _named(tensors, (".gaps", ".values", ".size", ".shape")) or not _are(tensors, ("|u1",), _NUMBERS, ("<i8",)):
+    wide = _named(tensors, (".gaps", ".values", ".size", ".shape"))
+    half = _named(tensors, (".gaps", ".values.half", ".size", ".shape"))
+    if not (wide or half) or not _are(tensors, ("|u1",), _NUMBERS, ("<i8",), ("<i8",)):
         return None
-    dims = tuple(int(size) for size in _array(content, shape))
-    distances, numbers = _array(content, steps), _array(content, values)
-    positions = np.cumsum(distances, dtype=np.int64)
-    filler = (distances == _EMPTY_GAP) & (numbers.view(f"u{numbers.itemsize}") == 0)
-    kept = ~filler
+    pieces = _piece(steps, Rendering.GAP_STEPS), _piece(values, Rendering.GAP_VALUES)
+    return _from_gaps(_array(content, steps), _array(content, values), _array(content, shape), pieces)
+
+
+def _coded_gaps(content: bytes, tensors: Sequence[TensorAt]) -> Found | None:
+    """The same with a codebook: its gaps, codes, codebook, size and shape."""
+    steps, codes, codebook, _, shape = tensors[:5]
+    if not _named(tensors, (".gaps", ".values.codes", ".values.codebook", ".size", ".shape")):
+        return None
+    if not _are(tensors, ("|u1",), ("|u1",), ("<f4",), ("<i8",), ("<i8",)):
+        return None
+    pieces = (
+        _piece(steps, Rendering.GAP_STEPS),
+        _piece(codes, Rendering.GAP_CODES),
+        _piece(codebook, Rendering.CODEBOOK),
+    )
+    values = _array(content, codebook)[_array(content, codes)]
+    return _from_gaps(_array(content, steps), values, _array(content, shape), pieces)
+
+
+def _from_gaps(steps: Array, values: Array, shape: Array, pieces: tuple[Piece, ...]) -> Found:
+    dims = tuple(int(size) for size in shape)
+    positions = np.cumsum(steps, dtype=np.int64)
+    kept = (steps != _EMPTY_GAP) | (values.view(f"u{values.itemsize}") != 0)
     kept[-1] = True
-    matrix = _matrix(dims[0], math.prod(dims[1:]), positions[kept], numbers[kept])
-    return Found(matrix, (_piece(steps, Rendering.GAP_STEPS), _piece(values, Rendering.GAP_VALUES)), dims[2:])
+    matrix = _matrix(dims[0], math.prod(dims[1:]), positions[kept], values[kept])
+    return Found(matrix, pieces, dims[2:])
 
 
 def _rows(content: bytes, tensors: Sequence[TensorAt]) -> Found | None:

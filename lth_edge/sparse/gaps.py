@@ -12,6 +12,7 @@ from lth_edge.ticket import Array
 _WIDEST = 255
 _EMPTY_GAP = 255
 _MOST_COLUMNS = 1 << 16
+_MOST_CODES = 1 << 8
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,20 @@ class Gaps:
         dense = np.zeros(math.prod(shape), self.values.dtype)
         dense[np.cumsum(self.steps, dtype=np.int64)] = self.values
         return dense.reshape(shape)
+
+
+def codebook_of(values: Array) -> tuple[Array, Array] | None:
+    """The different values, +0.0 first and the others rising, and the place of each value among them as uint8.
+
+    `None` where there are more than 256, or where two are equal but not the same bits.
+    """
+    book = np.concatenate([np.zeros(1, values.dtype), np.unique(values[values != 0])])
+    if book.size > _MOST_CODES:
+        return None
+    codes = (np.searchsorted(book[1:], values) + 1).astype(np.uint8)
+    codes[values == 0] = 0
+    exact = not np.isnan(book).any() and book[codes].tobytes() == values.tobytes()
+    return (book, codes) if exact else None
 
 
 def indices_of(matrix: CsrMatrix) -> Array:
