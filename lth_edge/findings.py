@@ -82,6 +82,7 @@ def file_sections(
     return {
         "csr": stored.csr if stored else None,
         "compact": stored.compact if stored else None,
+        "storage": stored.storage.to_dict() if stored else None,
         "proof": {"examples": baseline.proof.examples, "forms": [proof.to_dict() for proof in proofs]},
         "forms": rows,
         "missing_forms": baseline.missing | (stored.missing if stored else {}),

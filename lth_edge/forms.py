@@ -1,8 +1,9 @@
 """The files of a run: the dense baseline, its int8 version, the ticket as CSR, as standard and as sparse ONNX."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from torch import nn
@@ -13,6 +14,7 @@ from lth_edge.convert.int8 import to_int8
 from lth_edge.convert.model_file import save_model
 from lth_edge.convert.outcome import LayerOutcome
 from lth_edge.convert.sparse import to_sparse
+from lth_edge.convert.sparse_node import Values as SparseValues
 from lth_edge.convert.standard import to_standard
 from lth_edge.errors import InputError
 from lth_edge.export.onnx_export import Exported, export_onnx
@@ -21,10 +23,11 @@ from lth_edge.recipe import StoreRecipe
 from lth_edge.runtime.library import this_machine
 from lth_edge.runtime.session import session
 from lth_edge.sparse.csr import CsrMatrix, save_csr
+from lth_edge.storage import Storage, choose_storage, rounded, sparse_values
 from lth_edge.tasks.examples import batches, some
 from lth_edge.tasks.task import Task
 from lth_edge.ticket import Ticket
-from lth_edge.verify import Proof, prove
+from lth_edge.verify import Proof, prove, prove_rounded
 
 CALIBRATION_EXAMPLES = 256
 
@@ -55,6 +58,7 @@ class Stored:
         csr: CSR bytes, per layer and of the file.
         masked_gzip_bytes: the dense file with the ticket's zeros in place, gzipped.
         compact: what the removal of dead units did.
+        storage: how finely values are stored, and what that costs.
     """
 
     paths: dict[str, Path]
@@ -63,6 +67,7 @@ class Stored:
     csr: dict[str, Any]
     masked_gzip_bytes: int
     compact: dict[str, Any]
+    storage: Storage
 
 
 def make_baseline(task: Task, dense: Ticket, recipe: StoreRecipe, folder: Path) -> Baseline:
@@ -92,26 +97,44 @@ def store_ticket(task: Task, ticket: Ticket, recipe: StoreRecipe, folder: Path) 
     exported = export_onnx(task, network, ticket.mask, recipe.opset)
     masked = gzipped(exported.to_bytes())
     kept, compact = _without_dead_units(exported, recipe, folder)
-    csr = _store_csr(kept, folder / "ticket.csr.safetensors")
+    storage = choose_storage(task, kept, recipe, folder)
+    held = rounded(kept, storage.values)
+    csr = _store_csr(held, folder / "ticket.csr.safetensors")
     paths, missing = {"ticket": folder / "ticket.onnx"}, {}
-    save_model(to_standard(kept.model, kept.masks), paths["ticket"])
+    save_model(to_standard(held.model, held.masks), paths["ticket"])
     sparse = folder / "ticket.sparse.onnx"
     try:
-        write_sparse(kept, sparse)
+        write_sparse(held, sparse, sparse_values(storage.values))
         paths["sparse"] = sparse
     except InputError as error:
         missing["sparse"] = error.message
-    proofs = [prove(form, path, task, network, task.splits.validation) for form, path in paths.items()]
-    return Stored(paths, proofs, missing, csr, masked, compact)
+    if storage.values == "fp32":
+        proofs = [prove(form, path, task, network, task.splits.validation) for form, path in paths.items()]
+    else:
+        proofs = _prove_rounded(task, network, (kept, held), paths, folder)
+    return Stored(paths, proofs, missing, csr, masked, compact, storage)
 
 
-def write_sparse(exported: Exported, path: Path) -> None:
+def _prove_rounded(
+    task: Task, network: nn.Module, models: tuple[Exported, Exported], paths: Mapping[str, Path], folder: Path
+) -> list[Proof]:
+    """Prove the export with exact values against PyTorch, and each file against the dense one of what it stores."""
+    examples = task.splits.validation
+    with TemporaryDirectory(dir=folder) as name:
+        exact, reference = Path(name) / "exact.onnx", Path(name) / "rounded.onnx"
+        for path, exported in zip((exact, reference), models, strict=True):
+            save_model(exported.model, path)
+        limit = prove("ticket", exact, task, network, examples).limit
+        return [prove_rounded(form, path, reference, task, examples, limit) for form, path in paths.items()]
+
+
+def write_sparse(exported: Exported, path: Path, values: SparseValues = "fp32") -> None:
     """Write the form that runs in lth-edge's kernels; the mask says what is stored, zeros that it keeps included.
 
     Raises:
         InputError: no layer gains by it, or there are no kernels for this machine; nothing is left behind.
     """
-    converted = to_sparse(exported.model, exported.masks)
+    converted = to_sparse(exported.model, exported.masks, values=values)
     if not converted.any:
         raise InputError(f"no layer gains by sparse kernels: {_sparsest(converted.layers)}")
     save_model(converted.model, path)

@@ -25,6 +25,9 @@ from lth_edge.errors import RecipeError, nearest
 Retraining = Literal["rewind", "learning-rate", "fine-tune"]
 Scope = Literal["layer", "global"]
 Normalize = Literal["none", "dataset", "imagenet"]
+StoredValues = Literal[
+    "auto", "fp32", "fp16", "int8", "codebook-64", "codebook-32", "codebook-16", "codebook-8", "codebook-4"
+]
 ControlKind = Literal["reinit", "random-mask"]
 LARGEST_SEED = 1 << 31
 """Seeds lie below: every generator in use takes them."""
@@ -160,8 +163,11 @@ class StoreRecipe:
 
     compact: bool = option(False, "remove units that can no longer matter, exactly")
     opset: int = option(18, "ONNX opset of the exported files")
+    store: StoredValues = option("fp32", "bits of a weight; auto: the fewest within --storage-loss")
+    storage_loss: float = option(0.1, "how much worse than the ticket with fp32 values the stored one may be")
 
     def __post_init__(self) -> None:
+        _check(self, "storage_loss", lambda v: 0 <= v < math.inf, "must be a number from 0")
         _check(self, "opset", lambda v: 18 <= v <= 23, "must be between 18 and 23")
 
 
