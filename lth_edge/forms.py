@@ -13,6 +13,7 @@ from lth_edge.convert.compact import remove_dead_units
 from lth_edge.convert.int8 import to_int8
 from lth_edge.convert.model_file import save_model
 from lth_edge.convert.outcome import LayerOutcome
+from lth_edge.convert.reorder import reorder_units
 from lth_edge.convert.sparse import to_sparse
 from lth_edge.convert.sparse_node import Values as SparseValues
 from lth_edge.convert.standard import to_standard
@@ -97,6 +98,7 @@ def store_ticket(task: Task, ticket: Ticket, recipe: StoreRecipe, folder: Path) 
     exported = export_onnx(task, network, ticket.mask, recipe.opset)
     masked = gzipped(exported.to_bytes())
     kept, compact = _without_dead_units(exported, recipe, folder)
+    kept = _reordered(kept) if recipe.reorder else kept
     storage = choose_storage(task, kept, recipe, folder)
     held = rounded(kept, storage.values)
     csr = _store_csr(held, folder / "ticket.csr.safetensors")
@@ -184,6 +186,11 @@ def _without_dead_units(exported: Exported, recipe: StoreRecipe, folder: Path) -
         "bytes_before": before_bytes,
         "bytes_after": after_bytes,
     }
+
+
+def _reordered(exported: Exported) -> Exported:
+    turned = reorder_units(exported.model, exported.masks)
+    return Exported(turned.model, turned.masks)
 
 
 def _standard_bytes(exported: Exported, folder: Path) -> int:

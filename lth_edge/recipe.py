@@ -162,6 +162,7 @@ class StoreRecipe:
     """What the shipped files look like."""
 
     compact: bool = option(False, "remove units that can no longer matter, exactly")
+    reorder: bool = option(True, "put units beside those like them, which makes a download smaller")
     opset: int = option(18, "ONNX opset of the exported files")
     store: StoredValues = option("fp32", "bits of a weight; auto: the fewest within --storage-loss")
     storage_loss: float = option(0.1, "how much worse than the ticket with fp32 values the stored one may be")
