@@ -24,6 +24,7 @@ from lth_edge.recipe import StoreRecipe
 from lth_edge.runtime.library import this_machine
 from lth_edge.runtime.session import session
 from lth_edge.sparse.csr import CsrMatrix, save_csr
+from lth_edge.sparse.limit import independent_bits
 from lth_edge.storage import Storage, choose_storage, rounded, sparse_values
 from lth_edge.tasks.examples import batches, some
 from lth_edge.tasks.task import Task
@@ -56,7 +57,7 @@ class Stored:
         paths: form -> file.
         proofs: of each file against PyTorch.
         missing: form -> why there is none.
-        csr: CSR bytes, per layer and of the file.
+        csr: CSR bytes, per layer and of the file; bits that its masks and values take as independent symbols.
         masked_gzip_bytes: the dense file with the ticket's zeros in place, gzipped.
         compact: what the removal of dead units did.
         storage: how finely values are stored, and what that costs.
@@ -207,4 +208,5 @@ def _store_csr(exported: Exported, path: Path) -> dict[str, Any]:
     matrices = {name: (CsrMatrix.from_mask(arrays[name], kept), kept.shape) for name, kept in exported.masks.items()}
     save_csr(path, matrices)
     layers = [{"name": name, "nnz": m.nnz, "bytes": m.nbytes} for name, (m, _) in matrices.items()]
-    return {"bytes": path.stat().st_size, "layers": layers}
+    limit = independent_bits(matrix for matrix, _ in matrices.values())
+    return {"bytes": path.stat().st_size, "layers": layers, "limit_bits": limit}

@@ -24,8 +24,8 @@ from lth_edge.forms import make_baseline, store_ticket
 from lth_edge.package.ship import ship
 from lth_edge.progress import Progress, Silent
 from lth_edge.recipe import Recipe
-from lth_edge.report import content
 from lth_edge.report.report import Report
+from lth_edge.report.sizes import package_row
 from lth_edge.run import Run, open_run
 from lth_edge.tasks.build import load_task
 from lth_edge.tasks.examples import some
@@ -81,7 +81,7 @@ def compress(
         report |= findings.file_sections(baseline, stored, validation, tested, measured)
         vector = _inputs(task, VECTOR_EXAMPLES)
         report["package"] = ship(run.folder, report, best_form(report), paths, vector, task.licenses)
-        report["sizes"].append(content.package_size(report))
+        report["sizes"].append(package_row(report["sizes"], "package.zip", report["package"]["bytes"]))
         report["verdicts"] = verdicts(report)
         return Report(report).save(run.folder)
 
