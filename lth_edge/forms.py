@@ -25,10 +25,10 @@ from lth_edge.runtime.library import this_machine
 from lth_edge.runtime.session import session
 from lth_edge.sparse.csr import CsrMatrix, save_csr
 from lth_edge.sparse.limit import independent_bits
-from lth_edge.storage import Storage, choose_storage, rounded, sparse_values
+from lth_edge.storage import Candidate, Retrain, Storage, candidates, choose_storage, sparse_values
 from lth_edge.tasks.examples import batches, some
 from lth_edge.tasks.task import Task
-from lth_edge.ticket import Ticket
+from lth_edge.ticket import Ticket, Weights
 from lth_edge.verify import Proof, prove, prove_rounded
 
 CALIBRATION_EXAMPLES = 256
@@ -78,7 +78,7 @@ def make_baseline(task: Task, dense: Ticket, recipe: StoreRecipe, folder: Path) 
     Raises:
         ProofError: the file computes something else than PyTorch.
     """
-    network = _network(task, dense)
+    network = _network(task, dense.weights)
     path, quantised = folder / "dense.onnx", folder / "int8.onnx"
     save_model(export_onnx(task, network, None, recipe.opset).model, path)
     proof = prove("dense", path, task, network, task.splits.validation)
@@ -89,19 +89,28 @@ def make_baseline(task: Task, dense: Ticket, recipe: StoreRecipe, folder: Path) 
     return Baseline({"dense": path, "int8": quantised}, proof, {})
 
 
-def store_ticket(task: Task, ticket: Ticket, recipe: StoreRecipe, folder: Path) -> Stored:
+def store_ticket(
+    task: Task, ticket: Ticket, recipe: StoreRecipe, folder: Path, retrain: Retrain | None = None
+) -> Stored:
     """Export the ticket, store its weights as CSR, write the compact and the sparse file from them, and prove both.
+
+    Args:
+        retrain: trains the ticket within a codebook; `None` where that is not to be had.
 
     Raises:
         ProofError: a file computes something else than PyTorch.
     """
-    network = _network(task, ticket)
-    exported = export_onnx(task, network, ticket.mask, recipe.opset)
-    masked = gzipped(exported.to_bytes())
-    kept, compact = _without_dead_units(exported, recipe, folder)
-    kept = _reordered(kept) if recipe.reorder else kept
-    storage = choose_storage(task, kept, recipe, folder)
-    held = rounded(kept, storage.values)
+    exported = export_onnx(task, _network(task, ticket.weights), ticket.mask, recipe.opset)
+    exact, compact = _arranged(exported, recipe, folder)
+
+    def export(weights: Weights) -> Exported:
+        if weights is ticket.weights:
+            return exact
+        return _arranged(export_onnx(task, _network(task, weights), ticket.mask, recipe.opset), recipe, folder)[0]
+
+    offered = candidates(ticket.weights, export, recipe, retrain)
+    storage, chosen = choose_storage(task, offered, exact, recipe, folder)
+    held = chosen.held
     csr = _store_csr(held, folder / "ticket.csr.safetensors")
     paths, missing = {"ticket": folder / "ticket.onnx"}, {}
     save_model(to_standard(held.model, held.masks), paths["ticket"])
@@ -111,22 +120,19 @@ def store_ticket(task: Task, ticket: Ticket, recipe: StoreRecipe, folder: Path) 
         paths["sparse"] = sparse
     except InputError as error:
         missing["sparse"] = error.message
-    if storage.values == "fp32":
-        proofs = [prove(form, path, task, network, task.splits.validation) for form, path in paths.items()]
-    else:
-        proofs = _prove_rounded(task, network, (kept, held), paths, folder)
-    return Stored(paths, proofs, missing, csr, masked, compact, storage)
+    proofs = _prove(task, chosen, paths, folder)
+    return Stored(paths, proofs, missing, csr, gzipped(exported.to_bytes()), compact, storage)
 
 
-def _prove_rounded(
-    task: Task, network: nn.Module, models: tuple[Exported, Exported], paths: Mapping[str, Path], folder: Path
-) -> list[Proof]:
-    """Prove the export with exact values against PyTorch, and each file against the dense one of what it stores."""
-    examples = task.splits.validation
+def _prove(task: Task, chosen: Candidate, paths: Mapping[str, Path], folder: Path) -> list[Proof]:
+    """Prove each file; rounded ones against the dense file of what they store, and its export against PyTorch."""
+    examples, network = task.splits.validation, _network(task, chosen.weights)
+    if chosen.values == "fp32":
+        return [prove(form, path, task, network, examples) for form, path in paths.items()]
     with TemporaryDirectory(dir=folder) as name:
         exact, reference = Path(name) / "exact.onnx", Path(name) / "rounded.onnx"
-        for path, exported in zip((exact, reference), models, strict=True):
-            save_model(exported.model, path)
+        save_model(chosen.exact.model, exact)
+        save_model(chosen.held.model, reference)
         limit = prove("ticket", exact, task, network, examples).limit
         return [prove_rounded(form, path, reference, task, examples, limit) for form, path in paths.items()]
 
@@ -166,9 +172,9 @@ def quantise(task: Task, dense: Path, out: Path, examples: int = CALIBRATION_EXA
     to_int8(dense, out, (task.feed(inputs) for inputs, _ in calibration))
 
 
-def _network(task: Task, ticket: Ticket) -> nn.Module:
+def _network(task: Task, weights: Weights) -> nn.Module:
     network = task.network(0)
-    load(network, ticket.weights)
+    load(network, weights)
     return network
 
 
@@ -189,9 +195,13 @@ def _without_dead_units(exported: Exported, recipe: StoreRecipe, folder: Path) -
     }
 
 
-def _reordered(exported: Exported) -> Exported:
-    turned = reorder_units(exported.model, exported.masks)
-    return Exported(turned.model, turned.masks)
+def _arranged(exported: Exported, recipe: StoreRecipe, folder: Path) -> tuple[Exported, dict[str, Any]]:
+    """The model with its units as the recipe wants them, and what became of dead ones."""
+    kept, compact = _without_dead_units(exported, recipe, folder)
+    if not recipe.reorder:
+        return kept, compact
+    turned = reorder_units(kept.model, kept.masks)
+    return Exported(turned.model, turned.masks), compact
 
 
 def _standard_bytes(exported: Exported, folder: Path) -> int:

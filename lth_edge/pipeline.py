@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from lth_edge.bench.verdicts import best_form, verdicts
 from lth_edge.errors import InputError, reason
 from lth_edge.final_pass import final_pass, validation_metrics
 from lth_edge.find.choose import Choice, choose
+from lth_edge.find.codebook import train_within_codebook
 from lth_edge.find.controls import KINDS, control
 from lth_edge.find.defaults import fill_in, why_rewind
 from lth_edge.find.level import Level
@@ -20,7 +22,7 @@ from lth_edge.find.own import OwnLoop, own_trainer
 from lth_edge.find.search import Budget, Found, Stage, find
 from lth_edge.find.train import train
 from lth_edge.forecast import forecast
-from lth_edge.forms import make_baseline, store_ticket
+from lth_edge.forms import Stored, make_baseline, store_ticket
 from lth_edge.package.ship import ship
 from lth_edge.progress import Progress, Silent
 from lth_edge.recipe import Recipe
@@ -30,7 +32,7 @@ from lth_edge.run import Run, open_run
 from lth_edge.tasks.build import load_task
 from lth_edge.tasks.examples import some
 from lth_edge.tasks.task import Task
-from lth_edge.ticket import Array
+from lth_edge.ticket import Array, Ticket
 
 VECTOR_EXAMPLES = 4
 """Examples in a package's test vector."""
@@ -69,7 +71,7 @@ def compress(
         controls = list(train_controls(stage, run, searches, choice, budget))
         run.clear_results()
         baseline = make_baseline(task, _dense(searches, choice).ticket(), recipe.store, run.files)
-        stored = store_ticket(task, choice.level.ticket(), recipe.store, run.files) if choice else None
+        stored = _store(stage, choice.level.ticket(), run) if choice else None
         paths = baseline.paths | (stored.paths if stored else {})
         validation = validation_metrics(task, paths)
         measured_on = machine()
@@ -164,6 +166,12 @@ def train_controls(
                 found = control(stage, kind, search.seed, search.levels, number, run.seed(search.seed))
                 budget.add(found.facts["seconds"])
                 yield found
+
+
+def _store(stage: Stage, ticket: Ticket, run: Run) -> Stored:
+    """The ticket's files; only lth-edge's own training can go on within a codebook."""
+    retrain = partial(train_within_codebook, stage, ticket) if stage.trainer is train else None
+    return store_ticket(stage.task, ticket, stage.recipe.store, run.files, retrain)
 
 
 def _dense(searches: Sequence[Found], choice: Choice | None) -> Level:

@@ -26,8 +26,9 @@ Retraining = Literal["rewind", "learning-rate", "fine-tune"]
 Scope = Literal["layer", "global"]
 Normalize = Literal["none", "dataset", "imagenet"]
 StoredValues = Literal[
-    "auto", "fp32", "fp16", "int8", "codebook-64", "codebook-32", "codebook-16", "codebook-8", "codebook-4"
-]
+    "auto", "fp32", "fp16", "int8",
+    "codebook-64", "codebook-32", "codebook-16", "codebook-8", "codebook-4", "codebook-2",
+]  # fmt: skip
 ControlKind = Literal["reinit", "random-mask"]
 LARGEST_SEED = 1 << 31
 """Seeds lie below: every generator in use takes them."""
@@ -165,6 +166,7 @@ class StoreRecipe:
     reorder: bool = option(True, "put units beside those like them, which makes a download smaller")
     opset: int = option(18, "ONNX opset of the exported files")
     store: StoredValues = option("fp32", "bits of a weight; auto: the fewest within --storage-loss")
+    train_values: bool = option(True, "train within a codebook of 8 or fewer where rounding alone loses more")
     storage_loss: float = option(0.1, "how much worse than the ticket with fp32 values the stored one may be")
 
     def __post_init__(self) -> None:

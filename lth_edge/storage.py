@@ -1,6 +1,6 @@
 """In how few bits a ticket's values are stored, and what that costs beside pruning: on validation data alone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,36 @@ from lth_edge.convert.sparse_node import Values as SparseValues
 from lth_edge.convert.standard import to_standard
 from lth_edge.export.onnx_export import Exported
 from lth_edge.recipe import StoreRecipe
-from lth_edge.sparse.quantize import SMALLEST_FIRST, Values
+from lth_edge.sparse.quantize import SMALLEST_FIRST, TRAINED, Values
 from lth_edge.tasks.task import Task, bare
+from lth_edge.ticket import Weights
 from lth_edge.verify import file_outputs, targets_of
+
+Retrain = Callable[[int], Weights]
+"""From the size of a codebook to weights trained within it."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A ticket with its values stored in one way.
+
+    Attributes:
+        trained: whether it was trained within its codebook.
+        weights: of the network, before they were rounded.
+        exact: their export.
+        held: the export with rounded values.
+    """
+
+    values: Values
+    trained: bool
+    weights: Weights
+    exact: Exported
+    held: Exported
 
 
 @dataclass(frozen=True)
 class Trial:
-    """The ticket with its values stored in one way.
+    """What became of a candidate.
 
     Attributes:
         bytes: of the standard file.
@@ -27,6 +49,7 @@ class Trial:
     """
 
     values: Values
+    trained: bool
     bytes: int
     metric: float
     loss: float
@@ -38,37 +61,62 @@ class Storage:
 
     Attributes:
         asked: what the recipe says.
-        limit: the loss allowed to `auto`.
-        trials: what was tried, in order; the last one was chosen.
+        limit: the loss allowed.
+        trials: what was tried, in order.
+        values, trained: of the one that was chosen.
     """
 
     asked: str
     limit: float
     trials: tuple[Trial, ...]
-
-    @property
-    def values(self) -> Values:
-        return self.trials[-1].values
+    values: Values
+    trained: bool
 
     def to_dict(self) -> dict[str, Any]:
-        return {"values": self.values, **asdict(self)}
+        return asdict(self)
 
 
-def choose_storage(task: Task, ticket: Exported, recipe: StoreRecipe, folder: Path) -> Storage:
-    """Store values as asked; `auto` takes the fewest bits whose loss is within the recipe's limit.
+def candidates(
+    weights: Weights, export: Callable[[Weights], Exported], recipe: StoreRecipe, retrain: Retrain | None
+) -> Iterator[Candidate]:
+    """What the recipe asks for, the fewest bits first; each is made when it is asked for.
 
     Args:
-        ticket: with fp32 values.
+        weights: the ticket's.
+        export: from weights to the model whose values are to be rounded.
+        retrain: `None` where training within a codebook is not to be had.
+    """
+    exact = export(weights)
+    for values in SMALLEST_FIRST if recipe.store == "auto" else (recipe.store,):
+        yield Candidate(values, False, weights, exact, rounded(exact, values))
+        if values in TRAINED and recipe.train_values and retrain is not None:
+            trained = retrain(int(values.split("-")[1]))
+            shared = export(trained)
+            yield Candidate(values, True, trained, shared, rounded(shared, values))
+
+
+def choose_storage(
+    task: Task, offered: Iterator[Candidate], exact: Exported, recipe: StoreRecipe, folder: Path
+) -> tuple[Storage, Candidate]:
+    """The first candidate whose loss is within the recipe's limit; where none is, the one that loses least.
+
+    Args:
+        exact: the ticket with fp32 values.
         folder: for a file while it is tried.
     """
-    exact = _metric(task, ticket, "fp32", folder)
-    asked = SMALLEST_FIRST if recipe.store == "auto" else (recipe.store,)
-    trials = []
-    for trial in _trials(task, ticket, asked, exact, folder):
-        trials.append(trial)
-        if trial.loss <= recipe.storage_loss:
+    _, best = _worth(task, exact, folder)
+    tried: list[tuple[Trial, Candidate]] = []
+    for candidate in offered:
+        size, metric = _worth(task, candidate.held, folder)
+        loss = task.metric.loss_against(metric, best)
+        tried.append((Trial(candidate.values, candidate.trained, size, metric, loss), candidate))
+        if loss <= recipe.storage_loss:
             break
-    return Storage(recipe.store, recipe.storage_loss, tuple(trials))
+    chosen, candidate = next(
+        (pair for pair in tried if pair[0].loss <= recipe.storage_loss), min(tried, key=lambda pair: pair[0].loss)
+    )
+    trials = tuple(trial for trial, _ in tried)
+    return Storage(recipe.store, recipe.storage_loss, trials, chosen.values, chosen.trained), candidate
 
 
 def rounded(ticket: Exported, values: Values) -> Exported:
@@ -78,24 +126,15 @@ def rounded(ticket: Exported, values: Values) -> Exported:
 
 def sparse_values(values: Values) -> SparseValues:
     """In what our operators hold them without loss: a codebook's numbers are float16."""
-    if values.startswith("codebook"):
-        return "fp16"
-    return "int8" if values == "int8" else "fp16" if values == "fp16" else "fp32"
+    if values == "int8":
+        return "int8"
+    return "fp32" if values == "fp32" else "fp16"
 
 
-def _trials(
-    task: Task, ticket: Exported, asked: tuple[Values, ...], exact: tuple[int, float], folder: Path
-) -> Iterator[Trial]:
-    for values in asked:
-        size, metric = exact if values == "fp32" else _metric(task, ticket, values, folder)
-        yield Trial(values, size, metric, task.metric.loss_against(metric, exact[1]))
-
-
-def _metric(task: Task, ticket: Exported, values: Values, folder: Path) -> tuple[int, float]:
-    """Bytes of the standard file, and what it is worth."""
-    stored = rounded(ticket, values)
+def _worth(task: Task, held: Exported, folder: Path) -> tuple[int, float]:
+    """Bytes of the standard file, and what it is worth on validation data."""
     path = folder / "tried.onnx"
-    save_model(to_standard(stored.model, stored.masks), path)
+    save_model(to_standard(held.model, held.masks), path)
     examples = task.splits.validation
     try:
         return path.stat().st_size, task.metric(bare(file_outputs(path, task, examples)), targets_of(examples))

@@ -72,6 +72,7 @@ class Job:
         constant_rate: train at the schedule's last rate throughout (fine-tuning).
         snapshot_step: keep the state at this step.
         seed: of data order, augmentation and dropout.
+        hold: keeps the mask, and whatever else is to hold at every step.
         tick: called after every step with the step and the validation metric of the best checkpoint so far.
     """
 
@@ -86,6 +87,7 @@ class Job:
     constant_rate: bool = False
     snapshot_step: int | None = None
     recalibrate_bn: bool = False
+    hold: Callable[[nn.Module, Mask], MaskHold] = MaskHold
     tick: Ticker = lambda step, metric: None
 
 
@@ -136,7 +138,7 @@ class _Run:
         self.job, self.settings = job, job.settings
         self.steps = _set(job.settings.steps)
         load(job.network, job.start.weights)
-        self.hold = MaskHold(job.network, job.mask)
+        self.hold = job.hold(job.network, job.mask)
         self.optimizer = make_optimizer(job.network, job.settings)
         self.hold(self.optimizer)
         self.order = Order(len(job.train_feed), _set(job.settings.batch_size), job.seed)

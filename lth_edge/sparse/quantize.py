@@ -11,9 +11,14 @@ import numpy.typing as npt
 
 from lth_edge.ticket import Array
 
-Values = Literal["fp32", "fp16", "int8", "codebook-64", "codebook-32", "codebook-16", "codebook-8", "codebook-4"]
+Values = Literal[
+    "fp32", "fp16", "int8", "codebook-64", "codebook-32", "codebook-16", "codebook-8", "codebook-4", "codebook-2"
+]
 SMALLEST_FIRST: tuple[Values, ...] = tuple(name for name in reversed(get_args(Values)) if name != "int8")
 """What `auto` tries. int8 is left out: a codebook of 64 is smaller and rounds less."""
+
+TRAINED: frozenset[Values] = frozenset({"codebook-8", "codebook-4", "codebook-2"})
+"""So coarse that training within the codebook may be what makes them good enough."""
 
 _ROUNDS = 50
 _LARGEST_INT8 = 127
@@ -58,6 +63,9 @@ def codebook(numbers: Array, size: int) -> npt.NDArray[np.float64]:
     It begins with the quantiles, so that the same numbers give the same codebook.
     """
     ordered = np.sort(numbers.astype(np.float64), axis=None)
+    different = np.unique(ordered)
+    if different.size <= size:
+        return np.unique(_half(different))
     means = np.unique(np.quantile(ordered, (np.arange(size) + 0.5) / size))
     sums = np.concatenate([[0.0], np.cumsum(ordered)])
     for _ in range(_ROUNDS):

@@ -57,8 +57,7 @@ def test_the_table_shows_them_and_reports_of_old_without_them() -> None:
     report = {"task": {"metric": {"name": "accuracy", "unit": "%", "higher_is_better": True}}, "levels": [level]}
     new = sizes_table(report | {"sizes": sizes(FORMS, OTHERS, TICKET)})
     assert new.columns[-3:] == ("bits per nonzero", "of the limit", "test")
-    best = ("ticket.lthe, best", "50 B", "80.0×", "10.0×", "20.0×", "4.00", "80.0 %", "97.90") in [
-        tuple(r) for r in new.rows
-    ]
+    best = ("ticket.lthe, best", "50 B", "80.0×", "10.0×", "20.0×", "4.00", "80.0%", "97.90")
+    assert best in [tuple(row) for row in new.rows]
     old = [{key: row[key] for key in ("form", "bytes", "factor")} for row in sizes(FORMS, OTHERS, TICKET)]
     assert sizes_table(report | {"sizes": json.loads(json.dumps(old))}).columns == ("stored as", "bytes", "smaller")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lth_edge.sparse.quantize import SMALLEST_FIRST, codebook, quantised_bias, quantised_weight
 
 ALL = [*SMALLEST_FIRST, "int8"]
-LEVELS = {"codebook-4": 4, "codebook-8": 8, "codebook-16": 16, "codebook-32": 32, "codebook-64": 64}
+LEVELS = {f"codebook-{size}": size for size in (2, 4, 8, 16, 32, 64)}
 
 
 def ticket(seed: int, density: float, scale: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
@@ -46,6 +46,7 @@ def test_more_bits_are_nearer() -> None:
 def test_a_codebook_has_what_there_is_to_have() -> None:
     numbers = np.repeat(np.array([-1.5, 0.25, 3.0], np.float32), [5, 1, 9])
     assert codebook(numbers, 16).tolist() == [-1.5, 0.25, 3.0]
+    assert codebook(numbers, 3).tolist() == [-1.5, 0.25, 3.0]
     assert codebook(numbers, 1).size == 1
     clusters = np.concatenate([center + np.linspace(-0.01, 0.01, 50) for center in (-2, -1, 1, 2)])
     assert np.allclose(codebook(clusters, 4), [-2, -1, 1, 2], atol=1e-3)
