@@ -10,25 +10,33 @@ ticket.onnx alone, what `lth-edge pack ticket.onnx` writes.
 import argparse
 import csv
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import torch
+
 from benchmarks.size.opponents import compressed, deep_compression, sparse_files
-from benchmarks.size.train import tickets
+from benchmarks.size.train import BATCH, RATE, STEPS, tickets
 from lth_edge.codec.container import write_container
 from lth_edge.convert.model_file import save_model
 from lth_edge.convert.reorder import reorder_units
 from lth_edge.convert.sparse import to_sparse
 from lth_edge.convert.standard import to_standard
 from lth_edge.export.onnx_export import Exported, export_onnx
+from lth_edge.find.codebook import train_within_codebook
+from lth_edge.find.defaults import fill_in
+from lth_edge.find.search import Stage
 from lth_edge.find.train import load
-from lth_edge.recipe import StoreRecipe, TaskRecipe
-from lth_edge.storage import choose_storage, rounded, sparse_values
+from lth_edge.progress import Silent
+from lth_edge.recipe import Recipe, StoreRecipe
+from lth_edge.sparse.quantize import Values
+from lth_edge.storage import candidates, choose_storage, sparse_values
 from lth_edge.tasks.build import load_task
 from lth_edge.tasks.examples import Examples
 from lth_edge.tasks.task import Task, bare
-from lth_edge.ticket import Ticket
+from lth_edge.ticket import Ticket, Weights
 from lth_edge.verify import file_outputs, targets_of
 
 RESULTS = Path(__file__).parents[1] / "results" / "size.csv"
@@ -36,23 +44,32 @@ COLUMNS = ("network", "data", "seed", "sparsity", "form", "bytes", "factor", "ti
 Row = dict[str, Any]
 
 
-def rows_of(task: Task, seed: int, sparsity: float, ticket: Ticket, test: Examples) -> Iterator[Row]:
+def rows_of(stage: Stage, seed: int, sparsity: float, ticket: Ticket, test: Examples) -> Iterator[Row]:
     """A row for each form of one ticket."""
-    network = task.network(0)
-    load(network, ticket.weights)
-    exported = export_onnx(task, network, ticket.mask, 18)
-    turned = reorder_units(exported.model, exported.masks)
-    exact = Exported(turned.model, turned.masks)
-    parameters = sum(p.numel() for p in network.parameters())
+    task = stage.task
+
+    def export(weights: Weights) -> Exported:
+        network = task.network(0)
+        load(network, weights)
+        exported = export_onnx(task, network, ticket.mask, 18)
+        turned = reorder_units(exported.model, exported.masks)
+        return Exported(turned.model, turned.masks)
+
+    exact = export(ticket.weights)
+    parameters = sum(p.numel() for p in task.network(0).parameters())
     with TemporaryDirectory() as name:
-        storage = choose_storage(task, exact, StoreRecipe(store="auto"), Path(name))
-        held = rounded(exact, storage.values)
-        own, files = _own_forms(held, storage, Path(name))
+        recipe = StoreRecipe(store="auto")
+        offered = candidates(ticket.weights, export, recipe, partial(train_within_codebook, stage, ticket))
+        storage, chosen = choose_storage(task, offered, exact, recipe, Path(name))
+        own, files = _own_forms(chosen.held, storage.values, Path(name))
         worth = {form: _accuracy(task, path, test) for form, path in files.items()}
         before = _accuracy(task, _saved(exact.model, Path(name) / "exact.onnx"), test)
-        others = compressed(exact.to_bytes()) | sparse_files(ticket.weights, ticket.mask)
+    others = compressed(exact.to_bytes()) | sparse_files(ticket.weights, ticket.mask)
     others["deep-compression"] = deep_compression(ticket.weights, ticket.mask)
-    print(f"{task.model} seed {seed} at {sparsity:.0%}: {storage.values}, {before:.2f} -> {worth['standard']:.2f} %")
+    how = storage.values + (" trained" if storage.trained else "")
+    print(
+        f"{task.model} seed {seed} at {sparsity:.0%}: {how}, {before:.2f} -> {worth['standard']:.2f} %", own, flush=True
+    )
     for form, size in (own | others).items():
         after = worth["sparse" if form == "sparse" else "standard"] if form in own else None
         after = before if form in {"gzip", "xz", "zstd", "npz", "safetensors"} else after
@@ -60,13 +77,11 @@ def rows_of(task: Task, seed: int, sparsity: float, ticket: Ticket, test: Exampl
         yield dict(zip(COLUMNS, (*facts, f"{before:.2f}", "unknown" if after is None else f"{after:.2f}"), strict=True))
 
 
-def _own_forms(held: Exported, storage: Any, folder: Path) -> tuple[dict[str, int], dict[str, Path]]:
+def _own_forms(held: Exported, values: Values, folder: Path) -> tuple[dict[str, int], dict[str, Path]]:
     """Bytes of each form of ours, and the files that are run."""
     files = {
         "standard": _saved(to_standard(held.model, held.masks), folder / "ticket.onnx"),
-        "sparse": _saved(
-            to_sparse(held.model, held.masks, values=sparse_values(storage.values)).model, folder / "sparse.onnx"
-        ),
+        "sparse": _saved(to_sparse(held.model, held.masks, values=sparse_values(values)).model, folder / "sparse.onnx"),
     }
     sizes = {form: path.stat().st_size for form, path in files.items()}
     content = {"ticket.onnx": files["standard"].read_bytes()}
@@ -103,16 +118,21 @@ def main() -> None:
     parser.add_argument("--network", default="lenet-5", choices=["lenet-5", "lenet-300-100"])
     parser.add_argument("--seeds", default="0,1,2")
     given = parser.parse_args()
-    recipe = TaskRecipe(
-        model=given.network, data="torchvision:MNIST", data_dir=str(given.data_dir), validation=5000, tolerance=0.1
+    torch.set_num_threads(1)
+    recipe = Recipe().replace(
+        {
+            "task": {"model": given.network, "data": "torchvision:MNIST", "data_dir": str(given.data_dir)}
+            | {"validation": 5000, "tolerance": 0.1},
+            "train": {"steps": STEPS[given.network], "batch_size": BATCH, "learning_rate": RATE, "evaluate_every": 350},
+        }
     )
-    task = load_task(recipe)
+    task = load_task(recipe.task)
+    stage = Stage.of(task, fill_in(recipe, task), "cpu", Silent())
     assert task.splits.test is not None, "MNIST has a test set"
     test = task.splits.test.open("the sizes' accuracies")
     for seed in map(int, given.seeds.split(",")):
-        write_rows(
-            [row for s, ticket in tickets(task, seed, given.cache) for row in rows_of(task, seed, s, ticket, test)]
-        )
+        found = tickets(task, seed, given.cache)
+        write_rows([row for sparsity, ticket in found for row in rows_of(stage, seed, sparsity, ticket, test)])
 
 
 if __name__ == "__main__":

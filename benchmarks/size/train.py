@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from lth_edge.find.feed import Feed
 from lth_edge.find.prune import prune
 from lth_edge.find.train import load, weights_of
 from lth_edge.tasks.task import Task
@@ -20,6 +21,7 @@ from lth_edge.ticket import Mask, Ticket
 SPARSITIES = (0.90, 0.95, 0.97)
 SCHEDULE = (0.0, 0.5, 0.7, 0.8, *SPARSITIES)
 BATCH = 60
+RATE = 1.2e-3
 STEPS = {"lenet-5": 700, "lenet-300-100": 1500}  # of each stage
 
 
@@ -51,15 +53,14 @@ def _train(task: Task, seed: int) -> Iterator[tuple[float, Ticket]]:
 def _train_within(task: Task, network: nn.Module, mask: Mask, steps: int) -> None:
     kept = {name: torch.from_numpy(array).float() for name, array in mask.items()}
     parameters = dict(network.named_parameters())
-    optimizer = torch.optim.Adam(network.parameters(), 1.2e-3)
+    optimizer = torch.optim.Adam(network.parameters(), RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    examples = task.splits.train
+    feed = Feed(task.splits.train, task.preprocess, torch.device("cpu"))
     network.train()
     for _ in range(steps):
-        inputs, targets = examples.batch(torch.randint(len(examples), (BATCH,)))
+        inputs, targets = feed.batch(torch.randint(len(feed), (BATCH,)))
         optimizer.zero_grad()
-        outputs = network(*(module(x) for module, x in zip(task.preprocess, inputs, strict=True)))
-        cross_entropy(outputs, targets[0]).backward()
+        cross_entropy(network(*inputs), targets[0]).backward()
         optimizer.step()
         schedule.step()
         with torch.no_grad():
