@@ -4,19 +4,20 @@ import lzma
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 
 import numpy as np
 
 from lth_edge.codec.geometry import lay_out
-from lth_edge.codec.listing import FileRecipe, Listing, MatrixRecipe, PieceRecipe
+from lth_edge.codec.listing import MOST_CELLS, FileRecipe, Listing, MatrixRecipe, PieceRecipe
 from lth_edge.codec.numbers import NumberForm
 from lth_edge.codec.recognise import Found, matrices_in
-from lth_edge.codec.renderings import render
+from lth_edge.codec.renderings import Rendering, render
 from lth_edge.codec.stream import decode, encode
 from lth_edge.codec.symbols import Outline, Symbols
 from lth_edge.codec.varints import MEND, Reader, Writer
-from lth_edge.errors import DamagedError
+from lth_edge.errors import DamagedError, InputError
 from lth_edge.sparse.csr import CsrMatrix
 
 MAGIC = b"\x89LTHE\r\n\x1a"
@@ -33,6 +34,9 @@ def write_container(files: Mapping[str, bytes], best: bool) -> bytes:
     Args:
         files: name -> content; the matrices of ONNX files are coded by context, all else by LZMA.
         best: fewer bytes that take about twice as long to decode.
+
+    Raises:
+        InputError: more weights than a container holds.
     """
     listing, matrices = _plan(files)
     text = listing.to_bytes()
@@ -99,9 +103,9 @@ def _restore(listing: Listing, coded: bytes, best: bool) -> dict[str, bytes]:
     pieces = {(file.name, place): piece for file in listing.files for place, piece in enumerate(file.pieces)}
     outlines = [matrix.outline for matrix in listing.matrices]
     for number, symbols in enumerate(decode(coded, outlines, best)):
-        matrix = _matrix_of(symbols, listing.matrices[number].form)
+        decoded = _Decoded(symbols, listing.matrices[number].form)
         for name, place in wanted[number]:
-            parts[name][2 * place + 1] = render(matrix, pieces[name, place].rendering, pieces[name, place].wide)
+            parts[name][2 * place + 1] = decoded.render(pieces[name, place])
     return {name: b"".join(held) for name, held in parts.items()}
 
 
@@ -117,6 +121,9 @@ class _Coded:
 def _plan(files: Mapping[str, bytes]) -> tuple[Listing, list[Symbols]]:
     """What to write, and the matrices in the order they are coded."""
     found = {name: matrices_in(content) if name.endswith(".onnx") else [] for name, content in files.items()}
+    cells = sum(m.matrix.shape[0] * m.matrix.shape[1] for each in found.values() for m in each)
+    if cells > MOST_CELLS:
+        raise InputError(f"{cells:,} weights are more than a .lthe file holds ({MOST_CELLS:,})", "pack a smaller model")
     coded: list[_Coded] = []
     places: dict[int, int] = {}
     for matrix in sorted((m for each in found.values() for m in each), key=_turn):
@@ -173,12 +180,25 @@ def _coded(found: Found, before: Symbols | None) -> _Coded:
     return _Coded(found, lay_out(symbols, found.kernel, before), form)
 
 
-def _matrix_of(symbols: Symbols, form: NumberForm) -> CsrMatrix:
-    outline = symbols.outline
-    indptr = np.concatenate([[0], np.cumsum(symbols.counts, dtype=np.int64)]).astype(np.int32)
-    indices = np.tile(np.arange(outline.columns, dtype=np.uint32), outline.rows) if outline.full else symbols.indices
-    dtype = np.uint16 if outline.columns <= 1 << 16 else np.uint32
-    return CsrMatrix((outline.rows, outline.columns), indptr, indices.astype(dtype), form.decode(symbols.values))
+class _Decoded:
+    """A decoded matrix; its rows and columns are worked out where a rendering asks for them."""
+
+    def __init__(self, symbols: Symbols, form: NumberForm) -> None:
+        self._symbols, self._numbers = symbols, form.decode(symbols.values)
+
+    def render(self, piece: PieceRecipe) -> bytes:
+        if self._symbols.outline.full and piece.rendering is Rendering.DENSE:
+            return (self._numbers.astype("<f4") if piece.wide else self._numbers).tobytes()
+        return render(self._matrix, piece.rendering, piece.wide)
+
+    @cached_property
+    def _matrix(self) -> CsrMatrix:
+        outline, counts = self._symbols.outline, self._symbols.counts
+        indptr = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int32)
+        every = np.arange(outline.columns, dtype=np.uint32)
+        indices = np.tile(every, outline.rows) if outline.full else self._symbols.indices
+        dtype = np.uint16 if outline.columns <= 1 << 16 else np.uint32
+        return CsrMatrix((outline.rows, outline.columns), indptr, indices.astype(dtype), self._numbers)
 
 
 def _digest(files: Mapping[str, bytes]) -> bytes:

@@ -11,7 +11,7 @@ from lth_edge.errors import DamagedError
 
 _MOST_FILES = 1 << 10
 _MOST_MATRICES = 1 << 16
-_MOST_CELLS = 1 << 30  # of all matrices: protobuf ends at 2 GiB
+MOST_CELLS = 1 << 28  # weights of all matrices, kept or not
 _MOST_BYTES = 1 << 32  # of all files
 
 
@@ -83,7 +83,7 @@ class Listing:
         matrices = [
             MatrixRecipe(_read_outline(reader), NumberForm.read(reader)) for _ in range(reader.number(_MOST_MATRICES))
         ]
-        _require(sum(m.outline.rows * m.outline.columns for m in matrices) <= _MOST_CELLS, "it claims too many weights")
+        _require(sum(m.outline.rows * m.outline.columns for m in matrices) <= MOST_CELLS, "it claims too many weights")
         heads = [_Head.read(reader, matrices) for _ in range(reader.number(_MOST_FILES))]
         _require(len({head.name.casefold() for head in heads}) == len(heads), "it has a file twice")
         files = [head.fill(reader) for head in heads]
@@ -123,7 +123,7 @@ def _write_outline(writer: Writer, outline: Outline) -> None:
 
 
 def _read_outline(reader: Reader) -> Outline:
-    rows, columns, nnz = reader.number(_MOST_CELLS), reader.number(MOST_COLUMNS), reader.number(_MOST_CELLS)
+    rows, columns, nnz = reader.number(MOST_CELLS), reader.number(MOST_COLUMNS), reader.number(MOST_CELLS)
     block, width, fan = reader.number(MOST_COLUMNS), reader.number(MOST_COLUMNS), reader.number(MOST_COLUMNS)
     bits = reader.number(63)
     outline = Outline(rows, columns, nnz, block, width, fan, bits >> 1, bool(bits & 1))

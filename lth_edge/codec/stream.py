@@ -1,5 +1,6 @@
 """A stream of matrices, by the library's coder where this machine has it, else by the one in Python: the same bytes."""
 
+import ctypes
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ from lth_edge.codec.portable.range_coder import RangeDecoder, RangeEncoder
 from lth_edge.codec.symbols import Outline, Symbols, Words
 from lth_edge.errors import DamagedError, InputError
 
+_MOST_PORTABLE = 1 << 24  # some minutes
 _MEND = "copy it again or make it anew"
 
 
@@ -21,11 +23,11 @@ def encode(matrices: Sequence[Symbols], best: bool, portable: bool = False) -> b
         portable: by the coder in Python, whether or not there is a library.
 
     Raises:
-        InputError: a matrix contradicts its outline.
+        InputError: a matrix contradicts its outline, or there are too many weights to do without a library.
     """
     for matrix in matrices:
         _check(matrix)
-    library = None if portable else native.library()
+    library = None if portable else _library([matrix.outline for matrix in matrices])
     if library is not None:
         coded = native.encode(library, matrices, best)
     else:
@@ -43,7 +45,7 @@ def decode(coded: bytes, outlines: Sequence[Outline], best: bool, portable: bool
     Raises:
         DamagedError: the bytes are not those of matrices with these outlines.
     """
-    library = None if portable else native.library()
+    library = None if portable else _library(outlines)
     decoder = _PortableDecoder(coded, best) if library is None else native.Decoder(library, coded, best)
     for outline in outlines:
         symbols = decoder.decode(outline) if outline.is_possible() else None
@@ -52,6 +54,22 @@ def decode(coded: bytes, outlines: Sequence[Outline], best: bool, portable: bool
         yield symbols
     if not decoder.is_finished():
         raise DamagedError("coded weights are damaged: they are too long or too short", _MEND)
+
+
+def _library(outlines: Sequence[Outline]) -> ctypes.CDLL | None:
+    """The library, or `None` where this machine has none and can do without.
+
+    Raises:
+        InputError: it has none, and would take hours.
+    """
+    library = native.library()
+    weights = sum(outline.rows * outline.columns for outline in outlines)
+    if library is None and weights > _MOST_PORTABLE:
+        raise InputError(
+            f"there is no library of lth-edge's for this machine, and {weights:,} weights are too many to code without",
+            f"use a machine that has one; up to {_MOST_PORTABLE:,} are coded in Python",
+        )
+    return library
 
 
 class _PortableDecoder:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lth_edge.codec.container import read_container, write_container
-from lth_edge.errors import DamagedError, InputError, LthEdgeError, ProofError, RecipeError
+from lth_edge.errors import DamagedError, InputError, ProofError, RecipeError
 from lth_edge.files import storage_errors, whole_file, whole_folder
 from lth_edge.package.archive import unpacked
 from lth_edge.package.fields import MEND, is_plain_name
@@ -70,7 +70,7 @@ def unpack(source: Path, out: Path) -> Packed:
     try:
         files = read_container(source.read_bytes())
         _check_names(files)
-    except LthEdgeError as error:
+    except DamagedError as error:
         raise DamagedError(f"{source}: {error.message}", error.mend) from error
     with whole_folder(out) as folder, storage_errors(out):
         for name, content in files.items():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from onnx import TensorProto, helper, numpy_helper
 
+from lth_edge.codec import container
 from lth_edge.codec.container import read_container, write_container
 from lth_edge.codec.listing import FileRecipe, Listing, MatrixRecipe, PieceRecipe
 from lth_edge.codec.numbers import NumberForm
@@ -19,7 +20,7 @@ from lth_edge.codec.renderings import Rendering
 from lth_edge.codec.symbols import Outline
 from lth_edge.convert.sparse import to_sparse
 from lth_edge.convert.standard import to_standard
-from lth_edge.errors import DamagedError
+from lth_edge.errors import DamagedError, InputError
 
 DTYPES = st.sampled_from(["<f4", "<f2", "|i1", "|u1"])
 
@@ -188,8 +189,8 @@ SMALL = MatrixRecipe(Outline(2, 2, 4), NumberForm(0))
         Listing([], [FileRecipe("a", [PieceRecipe(b"", 0, Rendering.DENSE)], b"")]),
         Listing([SMALL], [FileRecipe("a", [], b""), FileRecipe("A", [], b"")]),
         Listing(
-            [MatrixRecipe(Outline(1 << 15, 1 << 15, 0), NumberForm(0))],
-            [FileRecipe("a", [PieceRecipe(b"", 0, Rendering.DENSE)] * 2, b"")],
+            [MatrixRecipe(Outline(1 << 14, 1 << 14, 0), NumberForm(0))],
+            [FileRecipe("a", [PieceRecipe(b"", 0, Rendering.DENSE)] * 5, b"")],
         ),
     ],
     ids=["too many weights", "no such matrix", "no matrix", "a file twice", "too many bytes"],
@@ -197,6 +198,12 @@ SMALL = MatrixRecipe(Outline(2, 2, 4), NumberForm(0))
 def test_listings_that_claim_too_much_or_contradict_themselves_are_refused(listing: Listing) -> None:
     with pytest.raises(DamagedError):
         Listing.from_bytes(listing.to_bytes())
+
+
+def test_more_weights_than_a_container_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "MOST_CELLS", 1000)
+    with pytest.raises(InputError, match="weights are more than"):
+        write_container(forms(4, 0.1), True)
 
 
 @pytest.mark.parametrize("cut", range(1, 12))

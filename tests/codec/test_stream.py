@@ -198,3 +198,12 @@ def test_arrays_that_contradict_each_other_are_refused(portable: bool) -> None:
     for matrix in broken:
         with pytest.raises(InputError):
             encode([matrix], False, portable)
+
+
+def test_without_a_library_python_codes_what_it_can_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "library", lambda: None)
+    matrix = random_matrix(7, 0.2, 8, 4, 3, 3, 2)
+    (back,) = decode(encode([matrix], True), [matrix.outline], True)
+    assert same(matrix, back)
+    with pytest.raises(InputError, match="too many to code without"):
+        list(decode(b"", [Outline(1 << 13, 1 << 12, 0)], True))
