@@ -3,6 +3,7 @@
 import json
 
 from lth_edge.report.costs import sizes_table
+from lth_edge.report.facts import storage_sentences
 from lth_edge.report.sizes import TicketFacts, package_row, sizes
 
 FORMS = [
@@ -61,3 +62,15 @@ def test_the_table_shows_them_and_reports_of_old_without_them() -> None:
     assert best in [tuple(row) for row in new.rows]
     old = [{key: row[key] for key in ("form", "bytes", "factor")} for row in sizes(FORMS, OTHERS, TICKET)]
     assert sizes_table(report | {"sizes": json.loads(json.dumps(old))}).columns == ("stored as", "bytes", "smaller")
+
+
+def test_what_storing_loses_is_told_in_words() -> None:
+    report = {"task": {"metric": {"name": "accuracy", "unit": "%", "higher_is_better": True}}, "levels": []}
+    trial = {"values": "codebook-4", "trained": True, "bytes": 9, "metric": 97.9, "loss": 0.1}
+    rejected = trial | {"trained": False, "loss": 2.0}
+    storage = {"asked": "auto", "limit": 0.2, "values": "codebook-4", "trained": True, "trials": [rejected, trial]}
+    (told,) = storage_sentences(report | {"storage": storage})
+    assert "codebook-4, trained within it" in told and "0.2 allowed" in told
+    assert "0.1" in told.split("on validation")[0] and "2.0" not in told
+    assert storage_sentences(report | {"storage": storage | {"values": "fp32"}}) == []
+    assert storage_sentences(report) == []
