@@ -273,6 +273,31 @@ def report(run: Path) -> None:
     click.echo(f"\nreport:  {run / PAGE}")
 
 
+@cli.command(epilog=EPILOG)
+@click.argument("source", type=click.Path(path_type=Path), metavar="RUN_OR_PACKAGE")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="FILE.lthe", help="file to write")
+@click.option("--best/--fast", default=True, help="the smallest file, or one that decodes twice as fast [best]")
+def pack(source: Path, out: Path, best: bool) -> None:
+    """Make a package the smallest download: masks and values coded by context, without loss.
+
+    RUN_OR_PACKAGE is a run, a package (its folder or zip) or an ONNX file. What `unpack` gives back is the same to the
+    byte, on every machine.
+    """
+    from lth_edge.package.pack import pack as write
+
+    click.echo(f"{out}: {write(source, out, best)}")
+
+
+@cli.command(epilog=EPILOG)
+@click.argument("source", type=click.Path(path_type=Path), metavar="FILE.lthe")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="folder to write")
+def unpack(source: Path, out: Path) -> None:
+    """Give back what `pack` packed; `lth-edge verify DIR` then replays a package."""
+    from lth_edge.package.pack import unpack as write
+
+    click.echo(f"{out}: {write(source, out)}")
+
+
 def main() -> None:
     """Entry point: errors become messages and exit codes."""
     # Set before onnxruntime is first imported, here and in every process started from here.

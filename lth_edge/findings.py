@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from lth_edge.bench.measure import Measurements
+from lth_edge.codec.container import write_container
 from lth_edge.final_pass import TestResults
 from lth_edge.find.choose import Choice
 from lth_edge.find.defaults import why_rewind
@@ -16,6 +17,7 @@ from lth_edge.find.train import train
 from lth_edge.forms import Baseline, Stored
 from lth_edge.report import content
 from lth_edge.report.anchors import anchors_section
+from lth_edge.report.sizes import TicketFacts, sizes
 from lth_edge.run import Run
 from lth_edge.tasks.task import Task
 
@@ -81,19 +83,33 @@ def file_sections(
     paths = baseline.paths | (stored.paths if stored else {})
     proofs = [baseline.proof, *(stored.proofs if stored else [])]
     rows = content.forms(paths, validation, tested.forms)
-    others = {} if stored is None else {
-        "dense with zeros gzipped": stored.masked_gzip_bytes, "CSR": stored.csr["bytes"]
-    }  # fmt: skip
+    others = {} if stored is None else _counted(stored)
     return {
         "csr": stored.csr if stored else None,
         "compact": stored.compact if stored else None,
+        "storage": stored.storage.to_dict() if stored else None,
         "proof": {"examples": baseline.proof.examples, "forms": [proof.to_dict() for proof in proofs]},
         "forms": rows,
         "missing_forms": baseline.missing | (stored.missing if stored else {}),
-        "sizes": content.sizes(rows, others),
+        "sizes": sizes(rows, others, None if stored is None else _ticket_facts(stored)),
         "measurements": measured.to_dict(),
         "package": None,
     }
+
+
+def _counted(stored: Stored) -> dict[str, int]:
+    """Bytes of what is no file of the run: the ticket as others would hold it, and as a download."""
+    ticket = {"ticket.onnx": stored.paths["ticket"].read_bytes()}
+    return {
+        "dense with zeros gzipped": stored.masked_gzip_bytes,
+        "CSR": stored.csr["bytes"],
+        **{f"ticket.lthe, {name}": len(write_container(ticket, name == "best")) for name in ("fast", "best")},
+    }
+
+
+def _ticket_facts(stored: Stored) -> TicketFacts:
+    forms = {"CSR", *(f"ticket.lthe, {name}" for name in ("fast", "best")), *(p.name for p in stored.paths.values())}
+    return TicketFacts(sum(layer["nnz"] for layer in stored.csr["layers"]), stored.csr["limit_bits"], frozenset(forms))
 
 
 def _record(task: Task, searches: Iterable[Found], level: Level, tested: TestResults) -> content.LevelRecord:

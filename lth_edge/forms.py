@@ -1,8 +1,9 @@
 """The files of a run: the dense baseline, its int8 version, the ticket as CSR, as standard and as sparse ONNX."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from torch import nn
@@ -12,7 +13,9 @@ from lth_edge.convert.compact import remove_dead_units
 from lth_edge.convert.int8 import to_int8
 from lth_edge.convert.model_file import save_model
 from lth_edge.convert.outcome import LayerOutcome
+from lth_edge.convert.reorder import reorder_units
 from lth_edge.convert.sparse import to_sparse
+from lth_edge.convert.sparse_node import Values as SparseValues
 from lth_edge.convert.standard import to_standard
 from lth_edge.errors import InputError
 from lth_edge.export.onnx_export import Exported, export_onnx
@@ -22,10 +25,12 @@ from lth_edge.recipe import StoreRecipe
 from lth_edge.runtime.library import this_machine
 from lth_edge.runtime.session import session
 from lth_edge.sparse.csr import CsrMatrix, save_csr
+from lth_edge.sparse.limit import independent_bits
+from lth_edge.storage import Candidate, Retrain, Storage, candidates, choose_storage, sparse_values
 from lth_edge.tasks.examples import batches, some
 from lth_edge.tasks.task import Task
-from lth_edge.ticket import Ticket
-from lth_edge.verify import Proof, prove
+from lth_edge.ticket import Ticket, Weights
+from lth_edge.verify import Proof, prove, prove_rounded
 
 CALIBRATION_EXAMPLES = 256
 
@@ -53,9 +58,10 @@ class Stored:
         paths: form -> file.
         proofs: of each file against PyTorch.
         missing: form -> why there is none.
-        csr: CSR bytes, per layer and of the file.
+        csr: CSR bytes, per layer and of the file; bits that its masks and values take as independent symbols.
         masked_gzip_bytes: the dense file with the ticket's zeros in place, gzipped.
         compact: what the removal of dead units did.
+        storage: how finely values are stored, and what that costs.
     """
 
     paths: dict[str, Path]
@@ -64,6 +70,7 @@ class Stored:
     csr: dict[str, Any]
     masked_gzip_bytes: int
     compact: dict[str, Any]
+    storage: Storage
 
 
 def make_baseline(task: Task, dense: Ticket, recipe: StoreRecipe, folder: Path) -> Baseline:
@@ -72,7 +79,7 @@ def make_baseline(task: Task, dense: Ticket, recipe: StoreRecipe, folder: Path) 
     Raises:
         ProofError: the file computes something else than PyTorch.
     """
-    network = _network(task, dense)
+    network = _network(task, dense.weights)
     path, quantised = folder / "dense.onnx", folder / "int8.onnx"
     save_model(export_onnx(task, network, None, recipe.opset).model, path)
     proof = prove("dense", path, task, network, task.splits.validation)
@@ -83,39 +90,64 @@ def make_baseline(task: Task, dense: Ticket, recipe: StoreRecipe, folder: Path) 
     return Baseline({"dense": path, "int8": quantised}, proof, {})
 
 
-def store_ticket(task: Task, ticket: Ticket, recipe: StoreRecipe, folder: Path) -> Stored:
+def store_ticket(
+    task: Task, ticket: Ticket, recipe: StoreRecipe, folder: Path, retrain: Retrain | None = None
+) -> Stored:
     """Export the ticket, store its weights as CSR, write the compact and the sparse file from them, and prove both.
+
+    Args:
+        retrain: trains the ticket within a codebook; `None` where that is not to be had.
 
     Raises:
         ProofError: a file computes something else than PyTorch.
     """
-    network = _network(task, ticket)
-    exported = export_onnx(task, network, ticket.mask, recipe.opset)
+    exported = export_onnx(task, _network(task, ticket.weights), ticket.mask, recipe.opset)
     masked = gzipped(exported.to_bytes())
-    smaller, mask = without_lost_heads(network, ticket.mask)
-    if smaller is not network:
-        exported = export_onnx(task, smaller, mask, recipe.opset)
-    kept, compact = _without_dead_units(exported, recipe, folder)
-    csr = _store_csr(kept, folder / "ticket.csr.safetensors")
+
+    def export(weights: Weights) -> Exported:
+        return export_onnx(task, *without_lost_heads(_network(task, weights), ticket.mask), recipe.opset)
+
+    exact, compact = _arranged(export(ticket.weights), recipe, folder)
+
+    def arrange(weights: Weights) -> Exported:
+        return exact if weights is ticket.weights else _arranged(export(weights), recipe, folder)[0]
+
+    offered = candidates(ticket.weights, arrange, recipe, retrain)
+    storage, chosen = choose_storage(task, offered, exact, recipe, folder)
+    held = chosen.held
+    csr = _store_csr(held, folder / "ticket.csr.safetensors")
     paths, missing = {"ticket": folder / "ticket.onnx"}, {}
-    save_model(to_standard(kept.model, kept.masks), paths["ticket"])
+    save_model(to_standard(held.model, held.masks), paths["ticket"])
     sparse = folder / "ticket.sparse.onnx"
     try:
-        write_sparse(kept, sparse)
+        write_sparse(held, sparse, sparse_values(storage.values))
         paths["sparse"] = sparse
     except InputError as error:
         missing["sparse"] = error.message
-    proofs = [prove(form, path, task, network, task.splits.validation) for form, path in paths.items()]
-    return Stored(paths, proofs, missing, csr, masked, compact)
+    proofs = _prove(task, chosen, paths, folder)
+    return Stored(paths, proofs, missing, csr, masked, compact, storage)
 
 
-def write_sparse(exported: Exported, path: Path) -> None:
+def _prove(task: Task, chosen: Candidate, paths: Mapping[str, Path], folder: Path) -> list[Proof]:
+    """Prove each file; rounded ones against the dense file of what they store, and its export against PyTorch."""
+    examples, network = task.splits.validation, _network(task, chosen.weights)
+    if chosen.values == "fp32":
+        return [prove(form, path, task, network, examples) for form, path in paths.items()]
+    with TemporaryDirectory(dir=folder) as name:
+        exact, reference = Path(name) / "exact.onnx", Path(name) / "rounded.onnx"
+        save_model(chosen.exact.model, exact)
+        save_model(chosen.held.model, reference)
+        limit = prove("ticket", exact, task, network, examples).limit
+        return [prove_rounded(form, path, reference, task, examples, limit) for form, path in paths.items()]
+
+
+def write_sparse(exported: Exported, path: Path, values: SparseValues = "fp32") -> None:
     """Write the form that runs in lth-edge's kernels; the mask says what is stored, zeros that it keeps included.
 
     Raises:
         InputError: no layer gains by it, or there are no kernels for this machine; nothing is left behind.
     """
-    converted = to_sparse(exported.model, exported.masks)
+    converted = to_sparse(exported.model, exported.masks, values=values)
     if not converted.any:
         raise InputError(f"no layer gains by sparse kernels: {_sparsest(converted.layers)}")
     save_model(converted.model, path)
@@ -144,9 +176,9 @@ def quantise(task: Task, dense: Path, out: Path, examples: int = CALIBRATION_EXA
     to_int8(dense, out, (task.feed(inputs) for inputs, _ in calibration))
 
 
-def _network(task: Task, ticket: Ticket) -> nn.Module:
+def _network(task: Task, weights: Weights) -> nn.Module:
     network = task.network(0)
-    load(network, ticket.weights)
+    load(network, weights)
     return network
 
 
@@ -167,6 +199,15 @@ def _without_dead_units(exported: Exported, recipe: StoreRecipe, folder: Path) -
     }
 
 
+def _arranged(exported: Exported, recipe: StoreRecipe, folder: Path) -> tuple[Exported, dict[str, Any]]:
+    """The model with its units as the recipe wants them, and what became of dead ones."""
+    kept, compact = _without_dead_units(exported, recipe, folder)
+    if not recipe.reorder:
+        return kept, compact
+    turned = reorder_units(kept.model, kept.masks)
+    return Exported(turned.model, turned.masks), compact
+
+
 def _standard_bytes(exported: Exported, folder: Path) -> int:
     path = folder / "measured.onnx"
     save_model(to_standard(exported.model, exported.masks), path)
@@ -181,4 +222,5 @@ def _store_csr(exported: Exported, path: Path) -> dict[str, Any]:
     matrices = {name: (CsrMatrix.from_mask(arrays[name], kept), kept.shape) for name, kept in exported.masks.items()}
     save_csr(path, matrices)
     layers = [{"name": name, "nnz": m.nnz, "bytes": m.nbytes} for name, (m, _) in matrices.items()]
-    return {"bytes": path.stat().st_size, "layers": layers}
+    limit = independent_bits(matrix for matrix, _ in matrices.values())
+    return {"bytes": path.stat().st_size, "layers": layers, "limit_bits": limit}

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from lth_edge.errors import InputError, reason
 from lth_edge.final_pass import final_pass, validation_metrics
 from lth_edge.find.auto import Guide, noise_of
 from lth_edge.find.choose import Choice, choose
+from lth_edge.find.codebook import train_within_codebook
 from lth_edge.find.controls import control, kinds
 from lth_edge.find.defaults import fill_in, why_rewind
 from lth_edge.find.level import Level
@@ -22,17 +24,17 @@ from lth_edge.find.own import OwnLoop, own_trainer
 from lth_edge.find.search import Budget, Found, Stage, dense, find
 from lth_edge.find.train import train
 from lth_edge.forecast import forecast
-from lth_edge.forms import make_baseline, store_ticket
+from lth_edge.forms import Stored, make_baseline, store_ticket
 from lth_edge.package.ship import ship
 from lth_edge.progress import Progress, Silent
 from lth_edge.recipe import Recipe
-from lth_edge.report import content
 from lth_edge.report.report import Report
+from lth_edge.report.sizes import package_row
 from lth_edge.run import Run, open_run
 from lth_edge.tasks.build import load_task
 from lth_edge.tasks.examples import some
 from lth_edge.tasks.task import Task
-from lth_edge.ticket import Array
+from lth_edge.ticket import Array, Ticket
 
 VECTOR_EXAMPLES = 4
 """Examples in a package's test vector."""
@@ -71,7 +73,7 @@ def compress(
         controls = list(train_controls(stage, run, searches, choice, budget))
         run.clear_results()
         baseline = make_baseline(task, _dense(searches, choice).ticket(), recipe.store, run.files)
-        stored = store_ticket(task, choice.level.ticket(), recipe.store, run.files) if choice else None
+        stored = _store(stage, choice.level.ticket(), run) if choice else None
         paths = baseline.paths | (stored.paths if stored else {})
         validation = validation_metrics(task, paths)
         measured_on = machine()
@@ -83,7 +85,7 @@ def compress(
         report |= findings.file_sections(baseline, stored, validation, tested, measured)
         vector = _inputs(task, VECTOR_EXAMPLES)
         report["package"] = ship(run.folder, report, best_form(report), paths, vector, task.licenses)
-        report["sizes"].append(content.package_size(report))
+        report["sizes"].append(package_row(report["sizes"], "package.zip", report["package"]["bytes"]))
         report["verdicts"] = verdicts(report)
         return Report(report).save(run.folder)
 
@@ -168,6 +170,12 @@ def train_controls(
                 found = control(stage, kind, search.seed, search.levels, number, run.seed(search.seed))
                 budget.add(found.facts["seconds"])
                 yield found
+
+
+def _store(stage: Stage, ticket: Ticket, run: Run) -> Stored:
+    """The ticket's files; only lth-edge's own training can go on within a codebook."""
+    retrain = partial(train_within_codebook, stage, ticket) if stage.trainer is train else None
+    return store_ticket(stage.task, ticket, stage.recipe.store, run.files, retrain)
 
 
 def _dense(searches: Sequence[Found], choice: Choice | None) -> Level:

@@ -27,6 +27,10 @@ Scope = Literal["layer", "global"]
 Normalize = Literal["none", "dataset", "imagenet"]
 ControlKind = Literal["reinit", "random-mask", "dense-longer"]
 Method = Literal["iterative", "one-shot", "gradual", "auto"]
+StoredValues = Literal[
+    "auto", "fp32", "fp16", "int8",
+    "codebook-64", "codebook-32", "codebook-16", "codebook-8", "codebook-4", "codebook-2",
+]  # fmt: skip
 LARGEST_SEED = 1 << 31
 """Seeds lie below: every generator in use takes them."""
 
@@ -176,9 +180,14 @@ class StoreRecipe:
     """What the shipped files look like."""
 
     compact: bool = option(False, "remove units that can no longer matter, exactly")
+    reorder: bool = option(True, "put units beside those like them, which makes a download smaller")
     opset: int = option(18, "ONNX opset of the exported files")
+    store: StoredValues = option("fp32", "bits of a weight; auto: the fewest within --storage-loss")
+    train_values: bool = option(True, "train within a codebook of 8 or fewer where rounding alone loses more")
+    storage_loss: float = option(0.1, "how much worse than the ticket with fp32 values the stored one may be")
 
     def __post_init__(self) -> None:
+        _check(self, "storage_loss", lambda v: 0 <= v < math.inf, "must be a number from 0")
         _check(self, "opset", lambda v: 18 <= v <= 23, "must be between 18 and 23")
 
 

@@ -52,16 +52,50 @@ def prove(form: str, path: Path, task: Task, network: nn.Module, examples: Examp
     """
     compared = some(examples, count)
     expected, found = torch_outputs(task, network, compared), file_outputs(path, task, compared)
-    scale = max(float(np.abs(array).max()) for array in expected) or 1.0
+    scale = _scale(expected)
     error = _distance(expected, found) / scale
     limit = LIMIT if error <= LIMIT else _rounding_limit(task, network, compared, expected, scale)
-    flips = _flips(task, expected[0], found[0], limit * scale)
+    proof = _proof(form, task, expected, found, limit, len(compared))
     if not error <= limit:
         raise ProofError(
             f"{path.name} differs from PyTorch by {error:.2e} of the largest output; {limit:.0e} is allowed",
             "an operator of the network is exported wrongly; see which with `lth-edge inspect`",
         )
-    return Proof(form, error, limit, flips, len(compared))
+    return proof
+
+
+def prove_rounded(
+    form: str, path: Path, reference: Path, task: Task, examples: Examples, limit: float, count: int = 256
+) -> Proof:
+    """Compare a file whose weights were rounded with the dense file of the same rounded weights.
+
+    Args:
+        limit: what the file of the unrounded weights was allowed against PyTorch.
+
+    Raises:
+        ProofError: as `prove`.
+    """
+    compared = some(examples, count)
+    expected, found = file_outputs(reference, task, compared), file_outputs(path, task, compared)
+    proof = _proof(form, task, expected, found, limit, len(compared))
+    if not proof.max_error <= limit:
+        raise ProofError(
+            f"{path.name} differs by {proof.max_error:.2e} of the largest output from what it stores; "
+            f"{limit:.0e} is allowed",
+            "store the values as fp32",
+        )
+    return proof
+
+
+def _proof(form: str, task: Task, expected: list[Array], found: list[Array], limit: float, examples: int) -> Proof:
+    scale = _scale(expected)
+    flips = _flips(task, expected[0], found[0], limit * scale)
+    return Proof(form, _distance(expected, found) / scale, limit, flips, examples)
+
+
+def _scale(outputs: list[Array]) -> float:
+    """The largest number of all outputs."""
+    return max(float(np.abs(array).max()) for array in outputs) or 1.0
 
 
 def torch_outputs(task: Task, network: nn.Module, examples: Examples, double: bool = False) -> list[Array]:

@@ -77,7 +77,7 @@ def remove_dead_units(model: onnx.ModelProto, masks: Mapping[str, Array]) -> Com
     compacted.CopyFrom(model)
     graph = Graph(compacted)
     check_masks(graph, masks)
-    layers, flows, refusals = _survey(graph, compacted)
+    layers, flows, refusals = survey(graph, compacted)
     parameters = {layer.weight: Parameters.read(graph, layer, masks) for layer in layers}
     while sum(_shrink(graph, flow, parameters, compacted) for flow in flows):
         continue
@@ -102,7 +102,7 @@ def _removals(parameters: Mapping[str, Parameters]) -> list[Removal]:
     return [Removal(name, held.had, held.folded, held.unused) for name, held in lost.items()]
 
 
-def _survey(graph: Graph, model: onnx.ModelProto) -> tuple[list[Layer], list[Flow], list[Refusal]]:
+def survey(graph: Graph, model: onnx.ModelProto) -> tuple[list[Layer], list[Flow], list[Refusal]]:
     """All layers, where the units of each go, and why those of some cannot be followed."""
     shapes = shapes_of(model)
     layers: dict[str, Layer] = {}

@@ -14,6 +14,7 @@ from lth_edge.convert.layers import Layer
 from lth_edge.ticket import Array
 
 Flags = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.int64]
 
 
 @dataclass
@@ -67,11 +68,12 @@ class Parameters:
         """[units], those whose incoming weights are all pruned."""
         return np.logical_not(self.mask.reshape(self.units, -1).any(axis=1))
 
-    def keep_units(self, keep: Flags) -> None:
+    def keep_units(self, keep: Flags | Places) -> None:
+        """Keep those that flags mark, or those at places, in their order."""
         self.weight, self.mask = self.weight[keep], self.mask[keep]
         self.bias = None if self.bias is None else self.bias[keep]
 
-    def keep_inputs(self, keep: Flags) -> None:
+    def keep_inputs(self, keep: Flags | Places) -> None:
         self.weight, self.mask = self.weight[:, keep], self.mask[:, keep]
 
 

@@ -15,15 +15,13 @@ from lth_edge.convert.chain_layer import ChainLayer
 from lth_edge.convert.operands import Operand
 from lth_edge.convert.scope import FreshNames, Shape
 from lth_edge.sparse.csr import CsrMatrix
+from lth_edge.sparse.gaps import indices_of
 from lth_edge.ticket import Array
 
 DOMAIN = "lth_edge"
 VERSION = 1
 
 Values = Literal["fp32", "fp16", "int8"]
-
-_EMPTY_GAP = 255
-_MOST_COLUMNS = 1 << 16
 
 
 @dataclass
@@ -126,26 +124,6 @@ def _constants(layer: ChainLayer, values: Values, constants: Constants) -> list[
     if layer.bias is not None:
         parts["bias"] = layer.bias.astype(np.float32)
     return [constants.add(f"{layer.name}.{part}", array) for part, array in parts.items()]
-
-
-def indices_of(matrix: CsrMatrix) -> Array:
-    """Gaps of one byte, or columns of two where these are not more bytes and can hold them."""
-    gaps = gaps_of(matrix)
-    absolute = matrix.shape[1] <= _MOST_COLUMNS and 2 * matrix.nnz <= gaps.size
-    return matrix.indices.astype(np.uint16) if absolute else gaps
-
-
-def gaps_of(matrix: CsrMatrix) -> Array:
-    """The columns of each row as uint8 steps; 255 steps over 255 columns and holds nothing."""
-    columns = matrix.indices.astype(np.int64)
-    steps = np.diff(columns, prepend=-1) - 1
-    filled = np.diff(matrix.indptr) > 0
-    firsts = matrix.indptr[:-1][filled]
-    steps[firsts] = columns[firsts]
-    ends = np.cumsum(steps // _EMPTY_GAP + 1)
-    gaps = np.full(ends[-1] if ends.size else 0, _EMPTY_GAP, np.uint8)
-    gaps[ends - 1] = steps % _EMPTY_GAP
-    return gaps
 
 
 def _data(weight: Operand, matrix: CsrMatrix, values: Values) -> tuple[Array, Array | None]:

@@ -6,59 +6,29 @@ Each kept weight is stored as its value and, in one byte, its distance from the 
     size -> ConstantOfShape -> zeros
     ScatterElements(zeros, positions, values) -> Reshape -> the weight, under its own name
 
+Values that float16 holds exactly are stored in it, and few different ones as a codebook, +0.0 first:
+
+    half (float16) -> Cast -> values
+    codes (uint8) -> Cast -> Gather(codebook, .) -> values
+
 ONNX Runtime folds these nodes to a constant when it loads the file. A distance over 255 is bridged by
 fillers: value +0.0 at a position that the mask prunes, so no position is written twice.
 After Han et al., "Deep Compression" (2016), section 2.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
 from lth_edge.convert.graph import Graph, check_masks, replace_all
 from lth_edge.sparse.csr import CsrMatrix
+from lth_edge.sparse.gaps import Gaps, codebook_of
 from lth_edge.ticket import Array
 
-_WIDEST = 255
 _AXIS = "lth_edge.axis"
-
-
-@dataclass(frozen=True)
-class Gaps:
-    """A flattened sparse weight.
-
-    Attributes:
-        steps: uint8; the first is a position, each next one a distance of at least 1.
-        values: one per step, the kept weights, and +0.0 at fillers.
-    """
-
-    steps: npt.NDArray[np.uint8]
-    values: Array
-
-    @classmethod
-    def encode(cls, matrix: CsrMatrix) -> "Gaps":
-        """Distances between kept weights; an empty matrix becomes one filler, so that no list is empty."""
-        if matrix.nnz == 0:
-            return cls(np.zeros(1, np.uint8), np.zeros(1, matrix.data.dtype))
-        distances = np.diff(matrix.positions(), prepend=0)
-        fillers = np.maximum(distances - 1, 0) // _WIDEST
-        kept_at = np.cumsum(fillers + 1) - 1
-        steps = np.full(kept_at[-1] + 1, _WIDEST, np.uint8)
-        steps[kept_at] = distances - _WIDEST * fillers
-        values = np.zeros(steps.size, matrix.data.dtype)
-        values[kept_at] = matrix.data
-        return cls(steps, values)
-
-    def decode(self, shape: tuple[int, ...]) -> Array:
-        """What the operators in the file compute."""
-        dense = np.zeros(math.prod(shape), self.values.dtype)
-        dense[np.cumsum(self.steps, dtype=np.int64)] = self.values
-        return dense.reshape(shape)
 
 
 def to_standard(exported_model: onnx.ModelProto, masks: Mapping[str, Array]) -> onnx.ModelProto:
@@ -80,7 +50,7 @@ def to_standard(exported_model: onnx.ModelProto, masks: Mapping[str, Array]) -> 
     decoders = [
         decoder
         for dense in model.graph.initializer
-        if dense.name in masks and (decoder := _Decoder.of(dense, masks[dense.name])).size < _size(dense)
+        if dense.name in masks and (decoder := _Decoder.smallest(dense, masks[dense.name])).size < _size(dense)
     ]
     if decoders:
         _insert(model.graph, decoders)
@@ -94,7 +64,7 @@ def read_gaps(graph: Graph, reshape: onnx.NodeProto) -> tuple[Gaps, tuple[int, .
     if scatter is None or scatter.op_type != "ScatterElements" or shape is None:
         return None
     steps = _source(graph, scatter.input[1], ("CumSum", "Cast"))
-    values = graph.constant(scatter.input[2])
+    values = _read_values(graph, scatter.input[2])
     if steps is None or values is None or steps.dtype != np.uint8:
         return None
     return Gaps(steps, values), tuple(int(size) for size in shape)
@@ -109,23 +79,78 @@ class _Decoder:
     nodes: list[onnx.NodeProto]
 
     @classmethod
-    def of(cls, dense: onnx.TensorProto, mask: Array) -> "_Decoder":
+    def smallest(cls, dense: onnx.TensorProto, mask: Array) -> "_Decoder":
+        """The one that takes the fewest bytes; all decode to the same bits."""
         weight = numpy_helper.to_array(dense)
         gaps = Gaps.encode(CsrMatrix.from_mask(weight, mask))
+        values = f"{dense.name}.values"
+        stored = [_StoredValues({values: gaps.values}, []), _as_half(gaps.values, values)]
+        stored.append(_as_codebook(gaps.values, values))
+        return min((cls.of(dense, weight, gaps.steps, each) for each in stored if each), key=lambda each: each.size)
+
+    @classmethod
+    def of(cls, dense: onnx.TensorProto, weight: Array, steps: Array, values: "_StoredValues") -> "_Decoder":
         name = dense.name
         parts = {
-            f"{name}.gaps": gaps.steps,
-            f"{name}.values": gaps.values,
+            f"{name}.gaps": steps,
+            **values.arrays,
             f"{name}.size": np.array([weight.size], np.int64),
             f"{name}.shape": np.array(weight.shape, np.int64),
         }
-        nodes = _decoding_nodes(name, dense.data_type, weight)
+        nodes = [*values.nodes, *_decoding_nodes(name, dense.data_type, weight)]
         return cls(name, [numpy_helper.from_array(array, part) for part, array in parts.items()], nodes)
 
     @property
     def size(self) -> int:
         """Bytes in the file, the axis that all decoders share among them."""
         return int(onnx.GraphProto(node=self.nodes, initializer=[_axis(), *self.initializers]).ByteSize())
+
+
+@dataclass(frozen=True)
+class _StoredValues:
+    """How the values of the steps are stored: initializers, and the nodes that make the values of them."""
+
+    arrays: Mapping[str, Array]
+    nodes: list[onnx.NodeProto]
+
+
+def _as_half(values: Array, name: str) -> _StoredValues | None:
+    """Float16, where that is exact."""
+    with np.errstate(over="ignore"):
+        half = values.astype(np.float16)
+    if values.dtype != np.float32 or half.astype(np.float32).tobytes() != values.tobytes():
+        return None
+    stored = f"{name}.half"
+    return _StoredValues({stored: half}, [helper.make_node("Cast", [stored], [name], to=onnx.TensorProto.FLOAT)])
+
+
+def _as_codebook(values: Array, name: str) -> _StoredValues | None:
+    """Codes of one byte, where no more different values are in use than these can tell apart."""
+    coded = codebook_of(values)
+    if coded is None:
+        return None
+    codebook, codes = coded
+    stored = {f"{name}.codes": codes, f"{name}.codebook": codebook}
+    nodes = [
+        helper.make_node("Cast", [f"{name}.codes"], [f"{name}.places"], to=onnx.TensorProto.INT32),
+        helper.make_node("Gather", [f"{name}.codebook", f"{name}.places"], [name]),
+    ]
+    return _StoredValues(stored, nodes)
+
+
+def _read_values(graph: Graph, name: str) -> Array | None:
+    """Values as they are, or behind the nodes of `_as_half` or `_as_codebook`."""
+    node = graph.producer(name)
+    if node is None or node.op_type == "Constant":
+        return graph.constant(name)
+    if node.op_type == "Cast":
+        half = graph.constant(node.input[0])
+        return None if half is None or half.dtype != np.float16 else half.astype(np.float32)
+    codebook = graph.constant(node.input[0]) if node.op_type == "Gather" else None
+    codes = None if codebook is None else _source(graph, node.input[1], ("Cast",))
+    if codebook is None or codes is None or codes.dtype != np.uint8 or codes.max(initial=0) >= codebook.size:
+        return None
+    return codebook[codes]
 
 
 def _decoding_nodes(name: str, data_type: int, weight: Array) -> list[onnx.NodeProto]:

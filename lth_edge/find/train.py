@@ -77,6 +77,7 @@ class Job:
         snapshot_step: keep the state at this step.
         narrowing: what is pruned meanwhile.
         seed: of data order, augmentation and dropout.
+        hold: keeps the mask, and whatever else is to hold at every step.
         tick: called after every step with the step and the validation metric of the best checkpoint so far.
     """
 
@@ -92,6 +93,7 @@ class Job:
     snapshot_step: int | None = None
     recalibrate_bn: bool = False
     narrowing: Narrowing | None = None
+    hold: Callable[[nn.Module, Mask], MaskHold] = MaskHold
     tick: Ticker = lambda step, metric: None
 
 
@@ -144,7 +146,7 @@ class _Run:
         self.steps = _set(job.settings.steps)
         load(job.network, job.start.weights)
         self.mask = job.mask
-        self.hold = MaskHold(job.network, job.mask)
+        self.hold = job.hold(job.network, job.mask)
         self.optimizer = make_optimizer(job.network, job.settings)
         self.hold(self.optimizer)
         self.order = Order(len(job.train_feed), _set(job.settings.batch_size), job.seed)

@@ -1,6 +1,6 @@
 """The content of report.json, gathered from what each stage left."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -107,25 +107,3 @@ def forms(
             }
         )
     return rows
-
-
-def sizes(rows: Iterable[Mapping[str, Any]], others: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Bytes and factors over dense fp32, whatever else was counted among them."""
-    by_name = {row["name"]: row for row in rows}
-    dense = by_name["dense"]
-    counted = {"dense fp32": dense["bytes"], "dense gzipped": dense["gzip_bytes"], **others}
-    counted |= {_SIZE_NAMES.get(name, row["file"]): row["bytes"] for name, row in by_name.items() if name != "dense"}
-    if SPARSE in by_name:
-        row = by_name[SPARSE]
-        counted[f"{row['file']} and kernels"] = row["bytes"] + row["kernels_bytes"]
-    return [{"form": name, "bytes": count, "factor": dense["bytes"] / count} for name, count in counted.items()]
-
-
-_SIZE_NAMES = {"int8": "dense int8"}
-
-
-def package_size(report: Mapping[str, Any]) -> dict[str, Any]:
-    """The row of the package's zip: what a device downloads."""
-    dense = next(row["bytes"] for row in report["sizes"] if row["form"] == "dense fp32")
-    count = report["package"]["bytes"]
-    return {"form": "package.zip", "bytes": count, "factor": dense / count}

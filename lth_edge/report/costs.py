@@ -10,6 +10,7 @@ from lth_edge.report.units import (
     write_factor,
     write_power,
     write_range,
+    write_share,
     write_time,
 )
 
@@ -40,8 +41,30 @@ def files_table(report: Content) -> Table:
 
 
 def sizes_table(report: Content) -> Table:
-    rows = [(size["form"], write_bytes(size["bytes"]), write_factor(size["factor"])) for size in report["sizes"] or []]
-    return Table("Bytes", ("stored as", "bytes", "smaller"), rows, frozenset(), "No size was measured.")
+    """Each form's bytes, beside dense, gzip and int8; reports from before there were more figures show fewer."""
+    metric = Metric.of(report)
+    rows = [
+        (
+            size["form"],
+            write_bytes(size["bytes"]),
+            write_factor(size["factor"]),
+            write_factor(size.get("over_gzip")),
+            write_factor(size.get("over_int8")),
+            _write_bits(size.get("bits_per_nonzero")),
+            write_share(size.get("share_of_limit")),
+            metric.write(size.get("test_metric")),
+        )
+        for size in report["sizes"] or []
+    ]
+    columns = (
+        *("stored as", "bytes", "smaller", "than zeros gzipped", "than int8"),
+        *("bits per nonzero", "of the limit", "test"),
+    )
+    return Table("Bytes", columns, rows, frozenset(), "No size was measured.").known()
+
+
+def _write_bits(bits: float | None) -> str:
+    return MISSING if bits is None else f"{bits:.2f}"
 
 
 def latency_table(report: Content, percentiles: tuple[str, ...] = ("p50", "p90", "p95", "p99")) -> Table:

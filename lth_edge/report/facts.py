@@ -79,6 +79,7 @@ def files_sentences(report: Content) -> list[str]:
     if sparse := forms.get("sparse"):
         kernels = f"a library of {write_bytes(sparse.get('kernels_bytes'))} that a stock onnxruntime loads"
         told.append(f"{sparse['file']} computes only the weights that are left, in lth-edge's kernels: {kernels}.")
+    told += storage_sentences(report)
     return [*told, *(f"There is no {form} file: {why}." for form, why in (report.get("missing_forms") or {}).items())]
 
 
@@ -86,6 +87,22 @@ def _gain_without_kernels(report: Content) -> str:
     if (report["find"] or {}).get("granularity") == "unit":
         return "faster for each unit that has left its graph"
     return "and no faster for its zeros: onnxruntime fills them in at load"
+
+
+def storage_sentences(report: Content) -> list[str]:
+    """How values are stored and what that loses, beside what pruning loses; nothing where they are stored exactly."""
+    storage = report.get("storage")
+    if not storage or storage["values"] == "fp32":
+        return []
+    chosen = {key: storage[key] for key in ("values", "trained")}
+    trial = next(trial for trial in storage["trials"] if chosen.items() <= trial.items())
+    metric = Metric.of(report)
+    trained = ", trained within it" if storage["trained"] else ""
+    loss = f"{metric.write_difference(-trial['loss'])} {metric.unit}".strip()
+    return [
+        f"Values are stored as {storage['values']}{trained}: {loss} on validation data against the ticket with fp32 "
+        f"values ({storage['limit']:g} allowed). What pruning loses is told apart, in the curve."
+    ]
 
 
 def task_facts(report: Content) -> Facts:

@@ -10,9 +10,9 @@ from reference_ops import decoded, reference
 from sparse_check import LIMIT, attributes, check, ops, outputs_of
 
 from lth_edge.convert.sparse import to_sparse
-from lth_edge.convert.sparse_node import gaps_of, indices_of
 from lth_edge.errors import InputError
 from lth_edge.sparse.csr import CsrMatrix
+from lth_edge.sparse.gaps import gaps_of, indices_of
 
 QUICK = settings(max_examples=40, deadline=None)
 

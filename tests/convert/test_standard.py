@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 from onnx_nets import Net, examples, lenet5, mlp, run
 
+from lth_edge.convert.graph import Graph
 from lth_edge.convert.model_file import save_model
-from lth_edge.convert.standard import Gaps, to_standard
+from lth_edge.convert.standard import read_gaps, to_standard
 from lth_edge.errors import InputError
 from lth_edge.sparse import CsrMatrix
+from lth_edge.sparse.gaps import Gaps
 
 
 def decoded(model, name, element_type=onnx.TensorProto.FLOAT):
@@ -138,8 +140,36 @@ def test_a_file_never_grows_and_small_or_dense_layers_stay_as_they_are(side, den
         assert standard == model
 
 
+@settings(max_examples=20, deadline=None)
+@given(density=st.sampled_from([0.001, 0.05, 0.3]), seed=st.integers(0, 2**16), kind=st.sampled_from(["half", "few"]))
+def test_values_of_few_bits_are_stored_in_them(density, seed, kind):
+    rng = np.random.default_rng(seed)
+    weight = rng.standard_normal((90, 80)).astype(np.float16).astype(np.float32)
+    if kind == "few":
+        weight = rng.choice(np.array([0.0, -3.3, 1e-7, 2.25], np.float32), weight.shape)
+    mask = rng.random(weight.shape) < density
+    model, masks = one_layer(weight, mask)
+    standard = to_standard(model, masks)
+    assert decoded(standard, "w").tobytes() == np.where(mask, weight, np.float32(0)).tobytes()
+    (reshape,) = (node for node in standard.graph.node if node.op_type == "Reshape")
+    gaps, shape = read_gaps(Graph(standard), reshape)
+    assert gaps.decode(shape).tobytes() == np.where(mask, weight, np.float32(0)).tobytes()
+    ending = ".values.codes" if kind == "few" else ".values.half"
+    if mask.sum() > 300:
+        assert f"w{ending}" in {tensor.name for tensor in standard.graph.initializer}
+
+
+def test_values_that_differ_in_the_sign_of_a_zero_alone_are_no_codebook():
+    weight = np.where(np.arange(4000).reshape(50, 80) % 2, np.float32(0.0), np.float32(-0.0))
+    mask = np.ones(weight.shape, bool)
+    mask[:, ::3] = False
+    model, masks = one_layer(weight, mask)
+    masks["w"][:, ::3] = False
+    assert decoded(to_standard(model, masks), "w").tobytes() == np.where(mask, weight, np.float32(0)).tobytes()
+
+
 def test_layers_are_chosen_one_by_one():
-    net = mlp(density=0.1, sizes=(64, 300, 10))
+    net = mlp(density=0.1, sizes=(64, 3000, 10))
     net.masks["1.weight"][:] = True
     names = {tensor.name for tensor in to_standard(net.model(), net.masks).graph.initializer}
     assert "1.weight" in names

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lth_edge.convert.standard import Gaps
 from lth_edge.sparse.csr import CsrMatrix
+from lth_edge.sparse.gaps import Gaps
 from lth_edge.ticket import Array
 
 _MOST_IN_ROW = 2**16 - 1

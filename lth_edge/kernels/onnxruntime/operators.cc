@@ -1,11 +1,6 @@
 // What onnxruntime sees of the library: RegisterCustomOps, and by it the two operators of the domain lth_edge.
+#include "../cpu/export.h"
 #include "chain_kernel.h"
-
-#if defined(_WIN32)
-#define LTH_EXPORT extern "C" __declspec(dllexport)
-#else
-#define LTH_EXPORT extern "C" __attribute__((visibility("default")))
-#endif
 
 namespace lth::ort {
 

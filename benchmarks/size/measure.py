@@ -1,0 +1,139 @@
+"""How many bytes a ticket takes in each form, and what it is worth there: rows of benchmarks/results/size.csv.
+
+    python -m benchmarks.size.measure --data-dir DIR [--network lenet-5] [--seeds 0,1,2]
+
+Rows of the same network and seed are replaced. `factor` is over the dense fp32 weights, 4 bytes a parameter; accuracies
+are in percent of the test images, `ticket_test_accuracy` with fp32 values. The download forms are .lthe files of
+ticket.onnx alone, what `lth-edge pack ticket.onnx` writes.
+"""
+
+import argparse
+import csv
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+
+from benchmarks.size.opponents import compressed, deep_compression, sparse_files
+from benchmarks.size.train import BATCH, RATE, STEPS, tickets
+from lth_edge.codec.container import write_container
+from lth_edge.convert.model_file import save_model
+from lth_edge.convert.reorder import reorder_units
+from lth_edge.convert.sparse import to_sparse
+from lth_edge.convert.standard import to_standard
+from lth_edge.export.onnx_export import Exported, export_onnx
+from lth_edge.find.codebook import train_within_codebook
+from lth_edge.find.defaults import fill_in
+from lth_edge.find.search import Stage
+from lth_edge.find.train import load
+from lth_edge.progress import Silent
+from lth_edge.recipe import Recipe, StoreRecipe
+from lth_edge.sparse.quantize import Values
+from lth_edge.storage import candidates, choose_storage, sparse_values
+from lth_edge.tasks.build import load_task
+from lth_edge.tasks.examples import Examples
+from lth_edge.tasks.task import Task, bare
+from lth_edge.ticket import Ticket, Weights
+from lth_edge.verify import file_outputs, targets_of
+
+RESULTS = Path(__file__).parents[1] / "results" / "size.csv"
+COLUMNS = ("network", "data", "seed", "sparsity", "form", "bytes", "factor", "ticket_test_accuracy", "test_accuracy")
+Row = dict[str, Any]
+
+
+def rows_of(stage: Stage, seed: int, sparsity: float, ticket: Ticket, test: Examples) -> Iterator[Row]:
+    """A row for each form of one ticket."""
+    task = stage.task
+
+    def export(weights: Weights) -> Exported:
+        network = task.network(0)
+        load(network, weights)
+        exported = export_onnx(task, network, ticket.mask, 18)
+        turned = reorder_units(exported.model, exported.masks)
+        return Exported(turned.model, turned.masks)
+
+    exact = export(ticket.weights)
+    parameters = sum(p.numel() for p in task.network(0).parameters())
+    with TemporaryDirectory() as name:
+        recipe = StoreRecipe(store="auto")
+        offered = candidates(ticket.weights, export, recipe, partial(train_within_codebook, stage, ticket))
+        storage, chosen = choose_storage(task, offered, exact, recipe, Path(name))
+        own, files = _own_forms(chosen.held, storage.values, Path(name))
+        worth = {form: _accuracy(task, path, test) for form, path in files.items()}
+        before = _accuracy(task, _saved(exact.model, Path(name) / "exact.onnx"), test)
+    others = compressed(exact.to_bytes()) | sparse_files(ticket.weights, ticket.mask)
+    others["deep-compression"] = deep_compression(ticket.weights, ticket.mask)
+    how = storage.values + (" trained" if storage.trained else "")
+    print(
+        f"{task.model} seed {seed} at {sparsity:.0%}: {how}, {before:.2f} -> {worth['standard']:.2f} %", own, flush=True
+    )
+    for form, size in (own | others).items():
+        after = worth["sparse" if form == "sparse" else "standard"] if form in own else None
+        after = before if form in {"gzip", "xz", "zstd", "npz", "safetensors"} else after
+        facts = (task.model, task.data, seed, f"{sparsity:.2f}", form, size, f"{4 * parameters / size:.2f}")
+        yield dict(zip(COLUMNS, (*facts, f"{before:.2f}", "unknown" if after is None else f"{after:.2f}"), strict=True))
+
+
+def _own_forms(held: Exported, values: Values, folder: Path) -> tuple[dict[str, int], dict[str, Path]]:
+    """Bytes of each form of ours, and the files that are run."""
+    files = {
+        "standard": _saved(to_standard(held.model, held.masks), folder / "ticket.onnx"),
+        "sparse": _saved(to_sparse(held.model, held.masks, values=sparse_values(values)).model, folder / "sparse.onnx"),
+    }
+    sizes = {form: path.stat().st_size for form, path in files.items()}
+    content = {"ticket.onnx": files["standard"].read_bytes()}
+    for profile in ("fast", "best"):
+        sizes[f"download-{profile}"] = len(write_container(content, best=profile == "best"))
+    return sizes, files
+
+
+def _saved(model: Any, path: Path) -> Path:
+    save_model(model, path)
+    return path
+
+
+def _accuracy(task: Task, path: Path, test: Examples) -> float:
+    return task.metric(bare(file_outputs(path, task, test)), targets_of(test))
+
+
+def write_rows(rows: list[Row]) -> None:
+    """Put rows into the table in the place of older ones of the same network and seed."""
+    known = list(csv.DictReader(RESULTS.open())) if RESULTS.exists() else []
+    fresh = {(row["network"], str(row["seed"])) for row in rows}
+    kept = [row for row in known if (row["network"], row["seed"]) not in fresh]
+    RESULTS.parent.mkdir(exist_ok=True)
+    with RESULTS.open("w", newline="") as file:
+        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        table.writerows([*kept, *rows])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", type=Path, default=Path("data"), help="where torchvision's data sets lie")
+    parser.add_argument("--cache", type=Path, default=Path("lth-edge-runs") / "size", help="where tickets are kept")
+    parser.add_argument("--network", default="lenet-5", choices=["lenet-5", "lenet-300-100"])
+    parser.add_argument("--seeds", default="0,1,2")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    recipe = Recipe().replace(
+        {
+            "task": {"model": given.network, "data": "torchvision:MNIST", "data_dir": str(given.data_dir)}
+            | {"validation": 5000, "tolerance": 0.1},
+            "train": {"steps": STEPS[given.network], "batch_size": BATCH, "learning_rate": RATE, "evaluate_every": 350},
+        }
+    )
+    task = load_task(recipe.task)
+    stage = Stage.of(task, fill_in(recipe, task), "cpu", Silent())
+    assert task.splits.test is not None, "MNIST has a test set"
+    test = task.splits.test.open("the sizes' accuracies")
+    for seed in map(int, given.seeds.split(",")):
+        found = tickets(task, seed, given.cache)
+        write_rows([row for sparsity, ticket in found for row in rows_of(stage, seed, sparsity, ticket, test)])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""`lth-edge pack` and `unpack`: a package as the smallest download, and back, byte for byte."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lth_edge.codec.container import read_container, write_container
+from lth_edge.errors import DamagedError, InputError, ProofError, RecipeError
+from lth_edge.files import storage_errors, whole_file, whole_folder
+from lth_edge.package.archive import unpacked
+from lth_edge.package.fields import MEND, is_plain_name
+from lth_edge.package.manifest import MANIFEST
+from lth_edge.package.verify import verify_package
+
+_LARGEST = 4 << 30
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What was packed or unpacked.
+
+    Attributes:
+        files: name -> bytes, unpacked.
+        bytes: of the .lthe file.
+    """
+
+    files: dict[str, int]
+    bytes: int
+
+    def __str__(self) -> str:
+        total = sum(self.files.values())
+        return f"{len(self.files)} files of {total:,} bytes in {self.bytes:,} ({total / self.bytes:.1f}x smaller)"
+
+
+def pack(source: Path, out: Path, best: bool) -> Packed:
+    """Write a .lthe file, whole or not at all; it is read back before it is there.
+
+    Args:
+        source: a package (its folder or zip), a run with one, or an ONNX file.
+        best: the smallest file; else one that decodes about twice as fast.
+
+    Raises:
+        InputError: there is no such thing.
+        DamagedError: the package does not verify.
+        StorageError: the file cannot be written.
+    """
+    files = _files(source)
+    content = write_container(files, best)
+    if read_container(content) != files:
+        raise ProofError(f"{out.name} would not give back {source}", "nothing was written; report it with the package")
+    with whole_file(out) as temporary:
+        temporary.write_bytes(content)
+    return Packed({name: len(held) for name, held in files.items()}, len(content))
+
+
+def unpack(source: Path, out: Path) -> Packed:
+    """Write the files of a .lthe file into a folder, whole or not at all.
+
+    Raises:
+        InputError: there is no such file.
+        RecipeError: the folder holds other files.
+        DamagedError: the file is none of ours, or damaged.
+        StorageError: the folder cannot be written.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise RecipeError(f"{out} holds other files", "choose an empty folder with -o")
+    if not source.is_file():
+        raise InputError(f"there is no file {source}", "give a .lthe file that lth-edge pack wrote")
+    if source.stat().st_size > _LARGEST:
+        raise DamagedError(f"{source} is larger than any package", "do not unpack it; get it anew")
+    try:
+        files = read_container(source.read_bytes())
+        _check_names(files)
+    except DamagedError as error:
+        raise DamagedError(f"{source}: {error.message}", error.mend) from error
+    with whole_folder(out) as folder, storage_errors(out):
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+    return Packed({name: len(content) for name, content in files.items()}, source.stat().st_size)
+
+
+def _files(source: Path) -> dict[str, bytes]:
+    """Name -> content, of a package that verifies or of one model."""
+    if source.is_file() and source.suffix == ".onnx":
+        if not is_plain_name(source.name):
+            raise InputError(f"{source.name!a} is not a plain file name", "rename it: letters, digits, '_', '-', '.'")
+        return {source.name: source.read_bytes()}
+    package = source / "package" if (source / "run.json").exists() else source
+    if not package.exists():
+        raise InputError(f"there is no package {package}", "give a run, a package or an ONNX file")
+    if package.is_dir() and not (package / MANIFEST).exists():
+        raise InputError(f"{package} is neither a run nor a package", "give the folder or zip that lth-edge wrote")
+    verify_package(package)
+    if package.is_dir():
+        return _read(package)
+    with unpacked(package) as folder:
+        return _read(folder)
+
+
+def _read(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(folder.iterdir()) if file.is_file()}
+
+
+def _check_names(files: dict[str, bytes]) -> None:
+    for name in files:
+        if not is_plain_name(name):
+            raise DamagedError(f"it holds a file {name!a}, which is not a plain file name", MEND)

@@ -1,0 +1,98 @@
+"""Kept weights in fewer bits: float16, int8 with a scale per row, or a codebook found by k-means.
+
+What the mask prunes stays exactly zero. After Han et al., "Deep Compression" (2016), section 3; Lloyd, "Least squares
+quantization in PCM" (1982).
+"""
+
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from lth_edge.ticket import Array
+
+Values = Literal[
+    "fp32", "fp16", "int8", "codebook-64", "codebook-32", "codebook-16", "codebook-8", "codebook-4", "codebook-2"
+]
+SMALLEST_FIRST: tuple[Values, ...] = tuple(name for name in reversed(get_args(Values)) if name != "int8")
+"""What `auto` tries. int8 is left out: a codebook of 64 is smaller and rounds less."""
+
+TRAINED: frozenset[Values] = frozenset({"codebook-8", "codebook-4", "codebook-2"})
+"""So coarse that training within the codebook may be what makes them good enough."""
+
+_ROUNDS = 50
+_LARGEST_INT8 = 127
+_BIAS_BITS = 8
+
+
+def quantised_weight(weight: Array, mask: Array, values: Values) -> Array:
+    """A weight whose kept numbers are rounded as `values` says, in the weight's own type.
+
+    Args:
+        weight: [rows, ...], zero where pruned.
+        mask: of its shape, true where kept.
+
+    A weight that cannot be stored so, since it is not finite or beyond float16, is left as it is.
+    """
+    kept = weight[mask]
+    if values == "fp32" or kept.size == 0 or not np.isfinite(kept).all():
+        return weight
+    if values == "int8":
+        return np.where(mask, _rounded_rows(weight), 0).astype(weight.dtype)
+    rounded = weight.copy()
+    rounded[mask] = _half(kept) if values == "fp16" else _nearest(kept, codebook(kept, int(values.split("-")[1])))
+    return rounded
+
+
+def quantised_bias(bias: Array, values: Values) -> Array:
+    """A bias (or any vector that is added or multiplied) in the bits that suit weights stored as `values`.
+
+    Beside a codebook: multiples of a power of two, 255 of them at most up to the largest number.
+    """
+    if values == "fp32" or bias.size == 0 or not np.isfinite(bias).all() or not np.any(bias):
+        return bias
+    if not values.startswith("codebook"):
+        return _half(bias).astype(bias.dtype)
+    step = 2.0 ** (np.ceil(np.log2(np.abs(bias).max())) - (_BIAS_BITS - 1))
+    return (np.rint(bias / step) * step).astype(bias.dtype)
+
+
+def codebook(numbers: Array, size: int) -> npt.NDArray[np.float64]:
+    """Numbers, `size` at most and each a float16, rising: the means of the clusters that k-means finds.
+
+    It begins with the quantiles, so that the same numbers give the same codebook.
+    """
+    ordered = np.sort(numbers.astype(np.float64), axis=None)
+    different = np.unique(ordered)
+    if different.size <= size:
+        return np.unique(_half(different))
+    means = np.unique(np.quantile(ordered, (np.arange(size) + 0.5) / size))
+    sums = np.concatenate([[0.0], np.cumsum(ordered)])
+    for _ in range(_ROUNDS):
+        borders = np.searchsorted(ordered, (means[1:] + means[:-1]) / 2)
+        starts, ends = np.concatenate([[0], borders]), np.concatenate([borders, [ordered.size]])
+        filled = ends > starts
+        moved = ((sums[ends] - sums[starts])[filled]) / (ends - starts)[filled]
+        if np.array_equal(moved, means):
+            break
+        means = moved
+    return np.unique(_half(means).astype(np.float64))
+
+
+def _nearest(numbers: Array, levels: npt.NDArray[np.float64]) -> Array:
+    return levels[np.searchsorted((levels[1:] + levels[:-1]) / 2, numbers)].astype(numbers.dtype)
+
+
+def _rounded_rows(weight: Array) -> Array:
+    """Multiples of a 127th of each row's largest."""
+    rows = weight.reshape(len(weight), -1)
+    scale = (np.abs(rows).max(axis=1, keepdims=True, initial=0.0) / _LARGEST_INT8).astype(np.float32)
+    scale[scale == 0] = 1
+    return (np.rint(rows / scale) * scale).reshape(weight.shape)
+
+
+def _half(numbers: Array) -> Array:
+    """Rounded to float16; as they are where that cannot hold them."""
+    with np.errstate(over="ignore"):
+        half = numbers.astype(np.float16)
+    return half.astype(numbers.dtype) if np.isfinite(half).all() else numbers

@@ -1,0 +1,107 @@
+// For libFuzzer: any bytes are decoded without harm, and what they decode to, encoded, decodes to the same again.
+//
+// The first byte is the profile; then come up to three matrices of eight bytes each, then the stream.
+#include <stdlib.h>
+#include <string.h>
+
+#include <vector>
+
+#include "codec/matrix.h"
+
+using lth::codec::Arrays;
+using lth::codec::Matrix;
+
+extern "C" {
+int64_t lth_codec_stream_bytes();
+int64_t lth_codec_scratch_bytes(int64_t columns);
+void lth_encode_begin(void* stream, int32_t best, uint8_t* bytes, int64_t capacity);
+int32_t lth_encode(void* stream, const Matrix* matrix, const Arrays* arrays, void* scratch);
+int64_t lth_encode_finish(void* stream);
+void lth_decode_begin(void* stream, int32_t best, const uint8_t* bytes, int64_t size);
+int32_t lth_decode(void* stream, const Matrix* matrix, const Arrays* arrays, void* scratch);
+int32_t lth_decode_finish(void* stream);
+}
+
+namespace {
+
+constexpr size_t matrix_bytes = 8;
+
+// Memory of exactly the declared sizes, so that a sanitizer sees a step beyond.
+struct Decoded {
+  Matrix matrix;
+  std::vector<uint32_t> counts, columns, values;
+
+  explicit Decoded(const Matrix& declared) : matrix(declared) {
+    counts.resize(declared.rows);
+    columns.resize(declared.nnz == declared.rows * declared.columns ? 0 : declared.nnz);
+    values.resize(declared.nnz);
+  }
+
+  Arrays arrays() { return {counts.data(), columns.data(), values.data()}; }
+};
+
+Matrix read_matrix(const uint8_t* bytes) {
+  Matrix matrix = {};
+  matrix.rows = bytes[0] % 32;
+  matrix.width = bytes[1] % 8;
+  matrix.block = matrix.width * (bytes[2] % 8);
+  matrix.columns = matrix.block * (bytes[3] % 8) + (bytes[3] > 250);
+  matrix.nnz = bytes[4] == 255 ? matrix.rows * matrix.columns : bytes[4] * (bytes[5] % 8);
+  matrix.fan = bytes[5] >> 3;
+  matrix.magnitude_bits = bytes[6] % 34;
+  matrix.has_signs = bytes[7] % 3;
+  return matrix;
+}
+
+void require(bool holds) {
+  if (!holds) abort();
+}
+
+template <class Function>
+bool run(Function function, void* stream, Decoded& decoded) {
+  const int64_t bytes = lth_codec_scratch_bytes(decoded.matrix.columns);
+  if (bytes == 0) return false;
+  std::vector<uint8_t> scratch(bytes);
+  const Arrays arrays = decoded.arrays();
+  return function(stream, &decoded.matrix, &arrays, scratch.data());
+}
+
+bool decode(void* stream, int32_t best, const uint8_t* bytes, size_t size, std::vector<Decoded>& all) {
+  lth_decode_begin(stream, best, bytes, size);
+  for (Decoded& each : all)
+    if (!run(lth_decode, stream, each)) return false;
+  return lth_decode_finish(stream);
+}
+
+void decode_again(void* stream, int32_t best, std::vector<Decoded>& all) {
+  std::vector<uint8_t> coded(1 << 20);
+  lth_encode_begin(stream, best, coded.data(), coded.size());
+  for (Decoded& each : all) require(run(lth_encode, stream, each));
+  const int64_t size = lth_encode_finish(stream);
+  require(size >= 0);
+  std::vector<Decoded> again;
+  for (const Decoded& each : all) again.emplace_back(each.matrix);
+  require(decode(stream, best, coded.data(), size, again));
+  for (size_t i = 0; i < all.size(); ++i) {
+    require(all[i].counts == again[i].counts && all[i].columns == again[i].columns);
+    require(all[i].values == again[i].values);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
+  if (size < 1) return 0;
+  const int32_t best = bytes[0] & 1, count = bytes[0] >> 1 & 3;
+  const size_t head = 1 + count * matrix_bytes;
+  if (size < head) return 0;
+  std::vector<Decoded> all;
+  for (int32_t i = 0; i < count; ++i) {
+    const Matrix matrix = read_matrix(bytes + 1 + i * matrix_bytes);
+    if (!lth::codec::possible(matrix)) return 0;
+    all.emplace_back(matrix);
+  }
+  static std::vector<uint8_t> stream(lth_codec_stream_bytes());
+  if (decode(stream.data(), best, bytes + head, size - head, all)) decode_again(stream.data(), best, all);
+  return 0;
+}

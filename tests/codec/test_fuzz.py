@@ -1,0 +1,54 @@
+"""The C++ decoder under libFuzzer and sanitizers: any bytes end in a verdict, and never in harm."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_stream import random_matrix
+
+from lth_edge.codec.stream import encode
+
+RUNS = int(os.environ.get("LTH_FUZZ_RUNS", "10000"))
+FUZZER = Path(__file__).parent / "fuzz" / "decode.cc"
+KERNELS = Path(__file__).parents[2] / "lth_edge" / "kernels"
+FLAGS = ["-std=c++17", "-O2", "-g1", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
+
+
+@pytest.fixture(scope="module")
+def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if shutil.which("clang++") is None:
+        pytest.skip("there is no clang++ to build a fuzzer with")
+    made = tmp_path_factory.mktemp("fuzzer") / "decode"
+    command = ["clang++", *FLAGS, f"-I{KERNELS}", "-o", str(made), str(FUZZER), str(KERNELS / "codec" / "codec.cc")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "libclang_rt.fuzzer" in done.stderr:
+        pytest.skip("this clang++ comes without libFuzzer")
+    assert done.returncode == 0, done.stderr
+    return made
+
+
+def seed(number: int) -> bytes:
+    """A stream that decodes, with its matrices declared as tests/codec/fuzz/decode.cc reads them."""
+    random = np.random.default_rng(number)
+    best, heads, matrices = bool(number & 1), b"", []
+    for _ in range(1 + number % 3):
+        rows, width, height, blocks = (int(random.integers(1, most)) for most in (20, 7, 7, 5))
+        matrix = random_matrix(number, (0.1, 1.0)[number % 2], 100, rows, height, width, blocks)
+        outline = matrix.outline
+        if outline.nnz > 254 and not outline.full:
+            continue
+        kept = bytes([255, outline.fan << 3]) if outline.full else bytes([outline.nnz, outline.fan << 3 | 1])
+        heads += bytes([rows, width, height, blocks]) + kept + bytes([outline.magnitude_bits, outline.has_signs])
+        matrices.append(matrix)
+    return bytes([best | len(matrices) << 1]) + heads + encode(matrices, best)
+
+
+def test_no_bytes_harm_the_decoder(fuzzer: Path, tmp_path: Path) -> None:
+    for number in range(40):
+        (tmp_path / f"seed-{number}").write_bytes(seed(number))
+    command = [str(fuzzer), f"-runs={RUNS}", "-seed=1", "-max_len=600", "-print_final_stats=1", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
