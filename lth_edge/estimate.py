@@ -16,7 +16,8 @@ from lth_edge.convert.inventory import inventory
 from lth_edge.convert.model_file import layer_sparsity, read_model
 from lth_edge.convert.sparse import to_sparse
 from lth_edge.devices.boards import Board, board
-from lth_edge.devices.estimated import ESTIMATED, SUFFIX
+from lth_edge.devices.device_file import FOLDER
+from lth_edge.devices.estimated import ESTIMATED, SUFFIX, DeviceEstimate
 from lth_edge.devices.roofline import (
     METHOD,
     NOTE,
@@ -29,7 +30,7 @@ from lth_edge.devices.roofline import (
 )
 from lth_edge.devices.schema import SCHEMA_VERSION
 from lth_edge.errors import InputError
-from lth_edge.files import read_json, write_json
+from lth_edge.files import read_json
 
 _FILES = {BASELINE: "dense.onnx", "int8": "int8.onnx", "ticket": "ticket.onnx", SPARSE: "ticket.sparse.onnx"}
 
@@ -100,8 +101,8 @@ def save(found: Estimate, run: Path) -> Path:
     Raises:
         StorageError: it cannot be written.
     """
-    path = run / "devices" / f"{found.target}{SUFFIX}"
-    write_json(path, found.to_dict())
+    path = run / FOLDER / f"{found.target}{SUFFIX}"
+    DeviceEstimate.write(found.to_dict(), path)
     return path
 
 

@@ -19,17 +19,14 @@ What could not be read is "unknown".
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from lth_edge.bench.choice import BASELINE
+from lth_edge.devices.device_file import DeviceFile
 from lth_edge.devices.fields import UNKNOWN, DeviceFields
 from lth_edge.devices.schema import SCHEMA_VERSION, check_measurements, check_version
 from lth_edge.errors import DamagedError
-from lth_edge.files import read_json, write_json
 
-FOLDER = "devices"
-"""Where results lie in the folder of a run."""
 INFINITE = "inf"
 """The error of outputs that are not numbers, or of another shape: JSON has no infinity."""
 MEASURED, EMULATED = "measured", "emulated"
@@ -37,43 +34,38 @@ _SHA256 = r"[0-9a-f]{64}"
 
 
 @dataclass(frozen=True)
-class DeviceResult:
-    """A checked result.
+class DeviceResult(DeviceFile):
+    """A checked result."""
 
-    Attributes:
-        content: the dict of the file.
-        file: its name.
-    """
-
-    content: dict[str, Any]
-    file: str
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read NAME.json.
-
-        Raises:
-            DamagedError: not JSON, not a device's result, of another schema version, or a field is missing or wrong.
-        """
-        content = read_json(path)
-        check_result(content, path.name)
-        return cls(content, path.name)
-
-    @classmethod
-    def write(cls, content: dict[str, Any], path: Path) -> Self:
-        """Check a result and write it, whole or not at all; `path` is NAME.json, the name made fit for a file.
-
-        Raises:
-            DamagedError: a field is missing or wrong.
-            StorageError: it cannot be written.
-        """
-        check_result(content, path.name)
-        write_json(path, content)
-        return cls(content, path.name)
-
-    @property
-    def name(self) -> str:
-        return str(self.content["name"])
+    @staticmethod
+    def check(content: object, place: str) -> None:
+        fields = check_version(content, place, SCHEMA_VERSION, "target")
+        for key in ("target", "name", "started", "lth_edge"):
+            fields.text(key)
+        kind = fields.matching("kind", f"{MEASURED}|{EMULATED}", f'"{MEASURED}" or "{EMULATED}"')
+        fields.number("seconds")
+        _check_machine(fields.object("machine"))
+        fields.texts("taints")
+        for moment in (fields.object("before"), fields.object("after"), *fields.rows("during")):
+            _check_moment(moment)
+        for moment in fields.rows("during"):
+            moment.number("t")
+        forms = fields.named("forms")
+        for form in forms.values():
+            form.file_name("file")
+            form.positive("bytes")
+            form.matching("sha256", _SHA256, "a SHA-256 in hex")
+        if kind == MEASURED and BASELINE not in forms:
+            raise DamagedError(f"{place}: {BASELINE} was not measured: there is nothing to compare", fields.mend)
+        fields.all_texts("missing")
+        fields.all_known("runtime_bytes")
+        fields.all_known("checked", INFINITE)
+        if "emulator" in fields.content:
+            fields.text("emulator")
+        for threads, measured in fields.named("measurements").items():
+            if not threads.isdecimal():
+                raise DamagedError(f"{place}: measurements: {threads!r} is no number of threads", fields.mend)
+            check_measurements(measured, forms)
 
     @property
     def emulated(self) -> bool:
@@ -96,41 +88,6 @@ class DeviceResult:
     def measurements(self, threads: int) -> dict[str, Any]:
         """The `Measurements` with so many threads."""
         return dict(self.content["measurements"][str(threads)])
-
-
-def check_result(content: object, place: str) -> None:
-    """Check every field that a report shows.
-
-    Raises:
-        DamagedError: the message names the place and the field.
-    """
-    fields = check_version(content, place, SCHEMA_VERSION, "target")
-    for key in ("target", "name", "started", "lth_edge"):
-        fields.text(key)
-    kind = fields.matching("kind", f"{MEASURED}|{EMULATED}", f'"{MEASURED}" or "{EMULATED}"')
-    fields.number("seconds")
-    _check_machine(fields.object("machine"))
-    fields.texts("taints")
-    for moment in (fields.object("before"), fields.object("after"), *fields.rows("during")):
-        _check_moment(moment)
-    for moment in fields.rows("during"):
-        moment.number("t")
-    forms = fields.named("forms")
-    for form in forms.values():
-        form.file_name("file")
-        form.positive("bytes")
-        form.matching("sha256", _SHA256, "a SHA-256 in hex")
-    if kind == MEASURED and BASELINE not in forms:
-        raise DamagedError(f"{place}: {BASELINE} was not measured: there is nothing to compare", fields.mend)
-    fields.all_texts("missing")
-    fields.all_known("runtime_bytes")
-    fields.all_known("checked", INFINITE)
-    if "emulator" in fields.content:
-        fields.text("emulator")
-    for threads, measured in fields.named("measurements").items():
-        if not threads.isdecimal():
-            raise DamagedError(f"{place}: measurements: {threads!r} is no number of threads", fields.mend)
-        check_measurements(measured, forms)
 
 
 def _check_machine(machine: DeviceFields) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lth_edge.bench.choice import BASELINE, SPARSE
-from lth_edge.devices.result import FOLDER
+from lth_edge.devices.device_file import FOLDER
 from lth_edge.errors import DamagedError, InputError
 from lth_edge.files import read_json
 from lth_edge.package.archive import unpacked

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from lth_edge.devices.device_file import FOLDER
 from lth_edge.devices.estimated import SUFFIX, DeviceEstimate
-from lth_edge.devices.result import FOLDER, DeviceResult
+from lth_edge.devices.result import DeviceResult
 from lth_edge.errors import DamagedError, InputError
 from lth_edge.files import file_hash
 from lth_edge.report.devices.judge import Judged, judge

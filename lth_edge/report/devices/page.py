@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
+from lth_edge.devices.device_file import FOLDER
 from lth_edge.devices.fields import UNKNOWN
-from lth_edge.devices.result import FOLDER
 from lth_edge.report import sections
 from lth_edge.report.canvas import SERIES
 from lth_edge.report.devices import estimates, facts, tables
