@@ -8,9 +8,11 @@ from onnx_nets import examples
 from torch import nn
 from torch_nets import exported, pruned
 
+from lth_edge.errors import InputError
 from lth_edge.tasks.models import REFERENCE
 
-SHAPES = {"lenet-5": (1, 16, 16), "conv-6": (3, 8, 8), "vgg-16": (3, 16, 16)}
+SHAPES = {"lenet-5": (1, 16, 16), "conv-6": (3, 8, 8), "vgg-16": (3, 16, 16), "cnn-1d": (3, 64)}
+BEYOND_C = {"vit"}
 
 
 def series_network():
@@ -34,13 +36,20 @@ def network(name):
     return pruned(REFERENCE[name](shape, 10)), shape
 
 
-@pytest.mark.parametrize("name", REFERENCE)
+@pytest.mark.parametrize("name", [name for name in REFERENCE if name not in BEYOND_C])
 def test_a_reference_network_is_read_and_close_in_integers(name):
     built, shape = network(name)
     inputs = examples(4, *shape)
     made, outputs = made_of(exported(built, *shape), inputs, "int8", "int8")
     error = np.abs(made.gives(inputs) * made.quantised.output_scale - outputs).max() / np.abs(outputs).max()
     assert error < 0.1
+
+
+@pytest.mark.parametrize("name", sorted(BEYOND_C))
+def test_a_network_beyond_c_is_refused_by_the_node_that_has_no_kernel(name):
+    built, shape = network(name)
+    with pytest.raises(InputError, match=r"'\w+' cannot be written in C: it has no C kernel"):
+        made_of(exported(built, *shape), examples(4, *shape), "int8", "int8")
 
 
 def test_a_series_network_of_pytorch_runs_in_c(tmp_path):
