@@ -40,9 +40,12 @@ def pack(source: Path, out: Path, best: bool) -> Packed:
 
     Raises:
         InputError: there is no such thing.
+        RecipeError: the file would take the place of the source, or lie in the package.
         DamagedError: the package does not verify.
         StorageError: the file cannot be written.
     """
+    if out.resolve() == source.resolve() or (out.parent / MANIFEST).exists():
+        raise RecipeError(f"{out} would spoil what is to be packed", "give another name to -o")
     files = _files(source)
     content = write_container(files, best)
     if read_container(content) != files:

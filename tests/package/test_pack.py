@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from lth_edge.cli import cli
 from lth_edge.codec.container import write_container
-from lth_edge.errors import DamagedError, InputError, LthEdgeError, RecipeError
+from lth_edge.errors import DamagedError, InputError, LthEdgeError, RecipeError, StorageError
 from lth_edge.package.verify import verify_package
 
 
@@ -58,6 +58,31 @@ def test_a_package_that_does_not_verify_is_not_packed(package: Path, tmp_path: P
     with pytest.raises(DamagedError, match="README"):
         run("pack", package, "-o", tmp_path / "p.lthe")
     assert not (tmp_path / "p.lthe").exists()
+
+
+def test_what_is_packed_is_never_overwritten_nor_added_to(package: Path, tmp_path: Path) -> None:
+    model, before = package / "model.onnx", files(package)
+    for source, out in ((model, model), (package, package / "p.lthe")):
+        with pytest.raises(RecipeError, match="would spoil"):
+            run("pack", source, "-o", out)
+    assert files(package) == before
+    with pytest.raises(StorageError, match="Is a directory"):
+        run("pack", model, "-o", tmp_path)
+
+
+def test_a_folder_may_be_a_link_but_not_the_one_that_one_is_in(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("pack", package, "-o", tmp_path / "p.lthe")
+    (tmp_path / "to").mkdir()
+    (tmp_path / "link").symlink_to("to")
+    run("unpack", tmp_path / "p.lthe", "-o", tmp_path / "link")
+    assert files(tmp_path / "to") == files(package) and (tmp_path / "link").is_symlink()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(StorageError, match="name a folder in it"):
+        run("unpack", tmp_path / "p.lthe", "-o", ".")
+    assert (tmp_path / "here").is_dir()
 
 
 def test_what_is_not_there_or_something_else_is_told(tmp_path: Path) -> None:
