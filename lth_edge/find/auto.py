@@ -93,9 +93,10 @@ def following(
     else:
         clear = held.lost <= task.tolerance - guide.noise
         base, cut, wanted = held, held.cut + STRIDES[0 if clear else 1], steps // 2
-    # The fixed schedule trains dense, the levels that hold, the first that does not, and as many more as its patience.
+    # The fixed schedule trains dense, the levels that hold, the first that does not, and as many more as its patience,
+    # but never more levels than asked for.
     start, dense = recipe.rewind_step or 0, int(levels[0].facts["steps"])
-    fixed = dense + (steps - start) * (held.cut + 1 + recipe.patience)
+    fixed = dense + (steps - start) * min(held.cut + 1 + recipe.patience, recipe.levels)
     if len(levels) > 1 and sum(int(level.facts["steps"]) for level in levels) + wanted - start > fixed / 2:
         return SPENT
     return _plan(pruner, rates, base.level, levels, cut, wanted)

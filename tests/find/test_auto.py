@@ -92,6 +92,15 @@ def test_it_spends_no_more_than_half_even_where_little_can_be_pruned(tmp_path):
     assert steps_of(trainer) <= 1.5 * STEPS
 
 
+@pytest.mark.parametrize("holds", [2, 9])
+def test_patience_beyond_the_levels_asked_for_buys_no_steps(tmp_path, holds):
+    """As in the presets, whose fixed schedules look past every loss, up to their last level."""
+    fixed, auto = MadeUp(holds, lost=1.2), MadeUp(holds, lost=1.2)
+    for how, trainer in (("iterative", fixed), ("auto", auto)):
+        find(stage(trainer, how, patience=16, levels=16), 0, tmp_path / how, Budget(None), Guide(noise=0.5))
+    assert steps_of(auto) <= steps_of(fixed) / 2
+
+
 def test_without_patience_it_prunes_all_the_same(tmp_path):
     cuts = [level.facts["cut"] for level in search(tmp_path, MadeUp(9), patience=0).levels[1:]]
     assert max(cuts) >= 8
