@@ -145,12 +145,12 @@ def _reads_units(maker: nn.Module, reader: nn.Module, flat: bool) -> bool:
     A linear layer's units are the last axis: flattened over tokens they lie scattered. A convolution's are the second,
     which a linear layer reads where all behind it is flattened.
     """
-    units, columns = len(maker.weight), reader.weight.shape[1]  # type: ignore[arg-type, union-attr, index]
+    units, columns = len(maker.get_parameter("weight")), reader.get_parameter("weight").shape[1]
     if isinstance(maker, nn.Linear):
         return isinstance(reader, nn.Linear) and columns == units
     if isinstance(reader, nn.Linear):
-        return flat and bool(columns % units == 0)
-    return bool(columns == units)
+        return flat and columns % units == 0
+    return columns == units
 
 
 def _flattens_all(node: fx.Node, module: nn.Module | None) -> bool:
