@@ -75,6 +75,8 @@ def unpack(source: Path, out: Path) -> Packed:
         _check_names(files)
     except DamagedError as error:
         raise DamagedError(f"{source}: {error.message}", error.mend) from error
+    except MemoryError as error:
+        raise DamagedError(f"{source} claims to hold more than fits into memory here", MEND) from error
     with whole_folder(out) as folder, storage_errors(out):
         for name, content in files.items():
             (folder / name).write_bytes(content)

@@ -112,6 +112,19 @@ def test_names_that_reach_outside_are_refused(name: str, tmp_path: Path) -> None
     assert not (tmp_path / "back").exists()
 
 
+def test_a_file_that_asks_for_more_memory_than_there_is_says_so(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausts(content: bytes) -> dict[str, bytes]:
+        raise MemoryError
+
+    run("pack", package, "-o", tmp_path / "p.lthe")
+    monkeypatch.setattr("lth_edge.package.pack.read_container", exhausts)
+    with pytest.raises(DamagedError, match=r"p\.lthe claims to hold more than fits into memory"):
+        run("unpack", tmp_path / "p.lthe", "-o", tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+
+
 def test_a_damaged_file_names_itself_and_leaves_nothing(package: Path, tmp_path: Path) -> None:
     run("pack", package, "-o", tmp_path / "p.lthe")
     content = (tmp_path / "p.lthe").read_bytes()
