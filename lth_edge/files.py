@@ -14,6 +14,11 @@ from typing import Any
 
 from lth_edge.errors import DamagedError, StorageError
 
+_REFUSED = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG,
+}  # fmt: skip
+"""Errors of a place that cannot be written."""
+
 
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
@@ -24,7 +29,7 @@ def storage_errors(path: Path) -> Iterator[None]:
         number = _errno(error)
         if number in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             raise StorageError(f"no space left to write {path}", "free some space and run the same command") from error
-        if number in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG}:
+        if number in _REFUSED:
             reason = os.strerror(number)
             raise StorageError(f"cannot write {path}: {reason}", "choose another folder with --out") from error
         raise
@@ -57,7 +62,16 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; it replaces `path` only when the block ends well."""
+    """Yield a temporary folder beside `path`; it replaces `path` only when the block ends well.
+
+    Of a link, the folder that it leads to is replaced.
+
+    Raises:
+        StorageError: besides what `storage_errors` says, `path` has no name of its own, as "." has none.
+    """
+    if path.name in {"", ".."}:
+        raise StorageError(f"cannot write {path}: it has no name to be replaced by", "name a folder in it")
+    path = path.resolve() if path.is_symlink() else path
     with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))

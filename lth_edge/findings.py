@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from lth_edge.bench.measure import Measurements
 from lth_edge.codec.container import write_container
+from lth_edge.errors import InputError
 from lth_edge.final_pass import TestResults
 from lth_edge.find.choose import Choice
 from lth_edge.find.defaults import why_rewind
@@ -99,17 +101,17 @@ def file_sections(
 
 def _counted(stored: Stored) -> dict[str, int]:
     """Bytes of what is no file of the run: the ticket as others would hold it, and as a download."""
+    counted = {"dense with zeros gzipped": stored.masked_gzip_bytes, "CSR": stored.csr["bytes"]}
     ticket = {"ticket.onnx": stored.paths["ticket"].read_bytes()}
-    return {
-        "dense with zeros gzipped": stored.masked_gzip_bytes,
-        "CSR": stored.csr["bytes"],
-        **{f"ticket.lthe, {name}": len(write_container(ticket, name == "best")) for name in ("fast", "best")},
-    }
+    with suppress(InputError):  # it is larger than what can be coded here: that ends no run
+        counted |= {f"ticket.lthe, {name}": len(write_container(ticket, name == "best")) for name in ("fast", "best")}
+    return counted
 
 
 def _ticket_facts(stored: Stored) -> TicketFacts:
     forms = {"CSR", *(f"ticket.lthe, {name}" for name in ("fast", "best")), *(p.name for p in stored.paths.values())}
-    return TicketFacts(sum(layer["nnz"] for layer in stored.csr["layers"]), stored.csr["limit_bits"], frozenset(forms))
+    kept = sum(layer["nnz"] for layer in stored.csr["layers"])
+    return TicketFacts(kept, stored.csr["limit_bits"], frozenset(forms), stored.storage.values != "fp32")
 
 
 def _record(task: Task, searches: Iterable[Found], level: Level, tested: TestResults) -> content.LevelRecord:

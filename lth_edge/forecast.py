@@ -142,11 +142,14 @@ def _few(stage: Stage) -> Feed:
 
 
 def _trainings(recipe: Recipe) -> int:
-    """Training runs that may come: levels and controls, times seeds."""
+    """Levels' worth of training that may come: levels and controls, times seeds."""
     levels = recipe.find.levels
     if recipe.find.sparsity is not None:
         levels = min(levels, math.ceil(math.log(1 - recipe.find.sparsity) / math.log(1 - recipe.find.prune_rate)))
-    controls = 2 * len(recipe.find.control_levels or (0,)) if recipe.find.controls else 0
+    controlled = recipe.find.control_levels or (levels,)
+    controls = 2 * len(controlled) if recipe.find.controls else 0
+    if recipe.find.dense_longer:
+        controls += sum(1 + min(level, levels) for level in controlled)
     return (1 + levels + controls) * len(recipe.find.seeds)
 
 

@@ -9,6 +9,7 @@ from lth_edge.convert.model_file import save_model
 from lth_edge.convert.round_values import round_values
 from lth_edge.convert.sparse_node import Values as SparseValues
 from lth_edge.convert.standard import to_standard
+from lth_edge.errors import TrainingError
 from lth_edge.export.onnx_export import Exported
 from lth_edge.recipe import StoreRecipe
 from lth_edge.sparse.quantize import SMALLEST_FIRST, TRAINED, Values
@@ -90,7 +91,10 @@ def candidates(
     for values in SMALLEST_FIRST if recipe.store == "auto" else (recipe.store,):
         yield Candidate(values, False, weights, exact, rounded(exact, values))
         if values in TRAINED and recipe.train_values and retrain is not None:
-            trained = retrain(int(values.split("-")[1]))
+            try:
+                trained = retrain(int(values.split("-")[1]))
+            except TrainingError:
+                continue  # so coarse that training does not converge: no reason to give up a finished ticket
             shared = export(trained)
             yield Candidate(values, True, trained, shared, rounded(shared, values))
 

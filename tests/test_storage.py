@@ -7,11 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 from command import QUICK, Finished, lth_edge
+from onnx import TensorProto, helper, numpy_helper
 
-from lth_edge.recipe import StoredValues
+from lth_edge.errors import TrainingError
+from lth_edge.export.onnx_export import Exported
+from lth_edge.recipe import StoredValues, StoreRecipe
 from lth_edge.sparse.csr import load_csr
 from lth_edge.sparse.quantize import SMALLEST_FIRST, Values
-from lth_edge.ticket import Ticket
+from lth_edge.storage import candidates
+from lth_edge.ticket import Mask, Ticket, Weights
 
 PRUNED = ("--model-arg", "hidden=48", "--steps", 80, "--levels", 1, "--prune-rate", 0.9, "--tolerance", 100, *QUICK)
 
@@ -57,6 +61,20 @@ def test_storage_loss_stands_apart_from_pruning_loss(runs: dict[str, Finished]) 
         assert trial["metric"] == ticket_of(run)["validation_metric"]
         assert trial["loss"] == pytest.approx(exact - trial["metric"])
     assert runs["auto"].report["storage"]["values"] == "codebook-2"
+
+
+def test_a_codebook_that_training_does_not_bear_is_passed_over() -> None:
+    weight = np.random.default_rng(0).normal(size=(8, 8)).astype(np.float32)
+    node = helper.make_node("Gemm", ["x", "w"], ["y"])
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 8]) for name in "xy")
+    graph = helper.make_graph([node], "graph", [x], [y], [numpy_helper.from_array(weight, "w")])
+    exact = Exported(helper.make_model(graph), Mask({"w": np.ones((8, 8), bool)}))
+
+    def diverges(size: int) -> Weights:
+        raise TrainingError(f"the loss is nan with {size} values")
+
+    offered = list(candidates({"w": weight}, lambda weights: exact, StoreRecipe(store="auto"), diverges))
+    assert [candidate.values for candidate in offered] == list(SMALLEST_FIRST)
 
 
 def test_auto_takes_what_loses_no_more_than_allowed(runs: dict[str, Finished]) -> None:

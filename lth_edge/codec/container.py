@@ -1,4 +1,4 @@
-"""Files whose sparse matrices are coded by context: the bytes of a .lthe file; docs/LTHE.md is the format."""
+"""Files whose sparse matrices are coded by context: the bytes of a .lthe file; LTHE.md is the format."""
 
 import lzma
 import zlib

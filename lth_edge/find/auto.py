@@ -5,7 +5,7 @@ short training falls out of tolerance, levels are trained for all steps, from th
 two levels of the fixed schedule deeper at a time; between what held and what failed the distance is halved. A level
 that is out by no more than noise decides nothing yet: as many deeper ones as the recipe has patience for are tried. The
 search ends where both sides are one level of the fixed schedule apart, or at half of the steps that the fixed schedule
-takes to get past what held.
+takes to get past what held; a first level is always tried.
 
 Of several seeds the first decides, and the others train the same levels, so that they compare.
 """
@@ -93,10 +93,11 @@ def following(
     else:
         clear = held.lost <= task.tolerance - guide.noise
         base, cut, wanted = held, held.cut + STRIDES[0 if clear else 1], steps // 2
-    # The fixed schedule trains dense, the levels that hold, the first that does not, and as many more as its patience.
+    # The fixed schedule trains dense, the levels that hold, the first that does not, and as many more as its patience,
+    # but never more levels than asked for.
     start, dense = recipe.rewind_step or 0, int(levels[0].facts["steps"])
-    fixed = dense + (steps - start) * (held.cut + 1 + recipe.patience)
-    if sum(int(level.facts["steps"]) for level in levels) + wanted - start > fixed / 2:
+    fixed = dense + (steps - start) * min(held.cut + 1 + recipe.patience, recipe.levels)
+    if len(levels) > 1 and sum(int(level.facts["steps"]) for level in levels) + wanted - start > fixed / 2:
         return SPENT
     return _plan(pruner, rates, base.level, levels, cut, wanted)
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from lth_edge.errors import RecipeError
-from lth_edge.find.gradual import END
+from lth_edge.find.gradual import END, last_pruning
 from lth_edge.find.prunable import has_norms
 from lth_edge.recipe import FindRecipe, Recipe, TrainRecipe
 from lth_edge.tasks.task import Task
@@ -67,13 +67,15 @@ def why_rewind(recipe: FindRecipe, task: Task) -> str:
 
 
 def _check_method(find: FindRecipe, steps: int, own_loop: bool) -> None:
-    """What gradual pruning and the automatic search cannot do.
+    """What gradual pruning, the automatic search and a training loop of one's own cannot do.
 
     Raises:
         RecipeError: it is asked for.
     """
     if own_loop and find.find in {"gradual", "auto"}:
         raise RecipeError(f"--find {find.find} needs lth-edge's own training loop", "choose iterative or one-shot")
+    if own_loop and find.dense_longer:
+        raise RecipeError("--dense-longer needs lth-edge's own training loop", "your own decides how long it trains")
     if find.find == "auto" and 4 * (find.rewind_step or 0) > steps:
         raise RecipeError(
             f"--find auto halves trainings, and rewind-step {find.rewind_step} leaves little of half of {steps} steps",
@@ -83,7 +85,7 @@ def _check_method(find: FindRecipe, steps: int, own_loop: bool) -> None:
         return
     if find.granularity == "unit":
         raise RecipeError("gradual pruning takes out single weights", "choose --find iterative or one-shot for units")
-    if (find.rewind_step or 0) >= END * steps:
+    if (find.rewind_step or 0) >= last_pruning(steps):
         raise RecipeError(
             f"rewind-step {find.rewind_step} is after the last pruning of gradual pruning, at {END:.0%} of the steps",
             "give an earlier step",

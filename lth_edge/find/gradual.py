@@ -45,5 +45,13 @@ class Narrowing:
 
     @cached_property
     def _prunings(self) -> frozenset[int]:
-        shares = (BEGIN + (END - BEGIN) * i / PRUNINGS for i in range(PRUNINGS + 1))
-        return frozenset(max(1, math.floor(share * self.steps + 1e-9)) for share in shares)
+        return frozenset(_step_of(BEGIN + (END - BEGIN) * i / PRUNINGS, self.steps) for i in range(PRUNINGS + 1))
+
+
+def last_pruning(steps: int) -> int:
+    """After how many steps of a training the last weights go."""
+    return _step_of(END, steps)
+
+
+def _step_of(share: float, steps: int) -> int:
+    return max(1, math.floor(share * steps + 1e-9))

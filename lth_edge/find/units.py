@@ -126,16 +126,41 @@ def _groups_at(node: fx.Node, modules: dict[str, nn.Module]) -> Iterator[UnitGro
 
 def _reader(node: fx.Node, modules: dict[str, nn.Module]) -> str | None:
     """The one layer that the node's outputs reach with their units still apart."""
-    units = len(modules[str(node.target)].weight)  # type: ignore[arg-type]
+    maker, flat = modules[str(node.target)], False
     while len(node.users) == 1:
         node = next(iter(node.users))
         module = modules.get(str(node.target)) if node.op == "call_module" else None
         if isinstance(module, LAYERS):
-            fits = _runs_once(node) and getattr(module, "groups", 1) == 1 and module.weight.shape[1] % units == 0
+            fits = _runs_once(node) and getattr(module, "groups", 1) == 1 and _reads_units(maker, module, flat)
             return str(node.target) if fits else None
         if not (isinstance(module, UNITWISE) or node.target in UNITWISE_FUNCTIONS):
             return None
+        flat = flat or _flattens_all(node, module)
     return None
+
+
+def _reads_units(maker: nn.Module, reader: nn.Module, flat: bool) -> bool:
+    """Whether a unit of the maker is columns of the reader, one after the other.
+
+    A linear layer's units are the last axis: flattened over tokens they lie scattered. A convolution's are the second,
+    which a linear layer reads where all behind it is flattened.
+    """
+    units, columns = len(maker.get_parameter("weight")), reader.get_parameter("weight").shape[1]
+    if isinstance(maker, nn.Linear):
+        return isinstance(reader, nn.Linear) and columns == units
+    if isinstance(reader, nn.Linear):
+        return flat and columns % units == 0
+    return columns == units
+
+
+def _flattens_all(node: fx.Node, module: nn.Module | None) -> bool:
+    """Whether a node leaves two axes: the batch, and all else."""
+    if isinstance(module, nn.Flatten):
+        return (module.start_dim, module.end_dim) == (1, -1)
+    if node.target not in {torch.flatten, "flatten"}:
+        return False
+    first, last = ([*node.args[1:], *(None, None)])[:2]
+    return (node.kwargs.get("start_dim", first), node.kwargs.get("end_dim", last)) in {(1, None), (1, -1)}
 
 
 def _runs_once(node: fx.Node) -> bool:

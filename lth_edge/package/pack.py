@@ -40,9 +40,12 @@ def pack(source: Path, out: Path, best: bool) -> Packed:
 
     Raises:
         InputError: there is no such thing.
+        RecipeError: the file would take the place of the source, or lie in the package.
         DamagedError: the package does not verify.
         StorageError: the file cannot be written.
     """
+    if out.resolve() == source.resolve() or (out.parent / MANIFEST).exists():
+        raise RecipeError(f"{out} would spoil what is to be packed", "give another name to -o")
     files = _files(source)
     content = write_container(files, best)
     if read_container(content) != files:
@@ -72,6 +75,8 @@ def unpack(source: Path, out: Path) -> Packed:
         _check_names(files)
     except DamagedError as error:
         raise DamagedError(f"{source}: {error.message}", error.mend) from error
+    except MemoryError as error:
+        raise DamagedError(f"{source} claims to hold more than fits into memory here", MEND) from error
     with whole_folder(out) as folder, storage_errors(out):
         for name, content in files.items():
             (folder / name).write_bytes(content)

@@ -68,9 +68,9 @@ def verdicts(report: Content) -> list[dict[str, Any]]:
 
 
 def curve_of(report: Content, control: str) -> list[dict[str, Any]]:
-    """The points of the ticket ("") or of one control, in the order of their levels."""
+    """The points of the ticket ("") or of one control, the densest first: an automatic search goes back and forth."""
     points = [point for point in report["curve"] or [] if point["control"] == control]
-    return sorted(points, key=lambda point: point["level"])
+    return sorted(points, key=lambda point: (-point["weights_left"], point["level"]))
 
 
 def controls(report: Content) -> list[str]:

@@ -18,11 +18,14 @@ class TicketFacts:
         kept: its weights.
         limit_bits: what independent symbols would take, see `lth_edge.sparse.limit`.
         forms: rows that hold the ticket and no dense weights, in `others` or by file name.
+        rounded: whether its values are stored in fewer bits: the dense file with its zeros is then another network,
+            which was not evaluated.
     """
 
     kept: int
     limit_bits: float
     forms: frozenset[str]
+    rounded: bool = False
 
 
 def sizes(
@@ -32,7 +35,7 @@ def sizes(
 
     Args:
         rows: of the files, see `lth_edge.report.content.forms`.
-        others: what else was counted, by name; all of it is worth what the ticket is.
+        others: what else was counted, by name; all that holds the ticket's values is worth what the ticket is.
         ticket: `None` where there is none.
     """
     by_name = {row["name"]: row for row in rows}
@@ -42,7 +45,7 @@ def sizes(
     if SPARSE in by_name:
         row = by_name[SPARSE]
         counted[f"{row['file']} and kernels"] = row["bytes"] + row["kernels_bytes"]
-    worth = _worth(by_name, others)
+    worth = _worth(by_name, others) | ({_MASKED: None} if ticket is not None and ticket.rounded else {})
     return [_row(name, counted, worth, ticket) for name in counted]
 
 

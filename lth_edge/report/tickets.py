@@ -34,15 +34,17 @@ def write_tickets(reports: Iterable[Content], path: Path) -> None:
         temporary.write_text(text.getvalue(), encoding="utf-8", errors="replace")
 
 
-def method_name(recipe: Mapping[str, Mapping[str, Any]]) -> str:
+def method_name(recipe: Mapping[str, Mapping[str, Any]], rewind_step: int | None = None) -> str:
     """How a run prunes and goes back, in one word: "iterative-layer-rewind-0".
 
     Args:
         recipe: the report's, with every value set; one of an earlier release lacks what that could not choose.
+        rewind_step: what weights went back to, where a training loop of one's own named another than the recipe.
     """
     find = recipe["find"]
     units = ["units"] if find.get("granularity") == "unit" else []
-    back = [str(find["rewind_step"])] if find["retraining"] == "rewind" else []
+    step = find["rewind_step"] if rewind_step is None else rewind_step
+    back = [str(step)] if find["retraining"] == "rewind" else []
     return "-".join([find.get("find", "iterative"), find["scope"], *units, find["retraining"], *back])
 
 
@@ -50,7 +52,7 @@ def _row(report: Content, level: Mapping[str, Any]) -> dict[str, Any]:
     told = {
         "network": report["task"]["model"],
         "data": report["task"]["data"],
-        "method": method_name(report["recipe"]),
+        "method": method_name(report["recipe"], report["find"].get("rewind_step")),
         "weights_left": f"{level['weights_left']:.6f}",
         "sparsity": f"{level['sparsity']:.6f}",
         "val_accuracy": _figure(level["validation_metric"]),

@@ -244,8 +244,11 @@ def _outputs(data: Data, splits: Splits, loss: str) -> int:
 
 def _try(task: Task) -> None:
     """One batch through the network and the loss, so that what does not fit is told now."""
+    network = task.network(0)
+    if any(tensor.dtype == torch.bfloat16 for tensor in network.state_dict().values()):
+        raise InputError(f"{task.model} holds bfloat16 numbers, which files cannot hold", "build it in float32")
     try:
-        _, loss = task.try_out(task.network(0), *task.few())
+        _, loss = task.try_out(network, *task.few())
     except LthEdgeError:
         raise
     except Exception as error:

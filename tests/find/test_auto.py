@@ -1,5 +1,7 @@
 """The automatic search, on trainings that are made up: how deep it gets, on how many steps, and that it goes on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from digits_nets import digits_task, settings
@@ -8,6 +10,7 @@ from torch import nn
 from lth_edge.errors import RecipeError
 from lth_edge.find.auto import NARROW, SPENT, Guide, noise_of
 from lth_edge.find.choose import choose
+from lth_edge.find.controls import control
 from lth_edge.find.defaults import fill_in
 from lth_edge.find.evaluate import Evaluation
 from lth_edge.find.search import Budget, Found, Stage, find
@@ -87,6 +90,29 @@ def test_it_spends_no_more_than_half_even_where_little_can_be_pruned(tmp_path):
     trainer = MadeUp(0)
     assert search(tmp_path, trainer).stopped == SPENT
     assert steps_of(trainer) <= 1.5 * STEPS
+
+
+@pytest.mark.parametrize("holds", [2, 9])
+def test_patience_beyond_the_levels_asked_for_buys_no_steps(tmp_path, holds):
+    """As in the presets, whose fixed schedules look past every loss, up to their last level."""
+    fixed, auto = MadeUp(holds, lost=1.2), MadeUp(holds, lost=1.2)
+    for how, trainer in (("iterative", fixed), ("auto", auto)):
+        find(stage(trainer, how, patience=16, levels=16), 0, tmp_path / how, Budget(None), Guide(noise=0.5))
+    assert steps_of(auto) <= steps_of(fixed) / 2
+
+
+def test_without_patience_it_prunes_all_the_same(tmp_path):
+    cuts = [level.facts["cut"] for level in search(tmp_path, MadeUp(9), patience=0).levels[1:]]
+    assert max(cuts) >= 8
+
+
+def test_dense_is_trained_longer_anew_where_the_search_went_another_way(tmp_path):
+    at = stage(MadeUp(9))
+    levels = find(at, 0, tmp_path, Budget(None)).levels
+    before = control(at, "dense-longer", 0, levels, 2, tmp_path)
+    assert control(at, "dense-longer", 0, levels, 2, tmp_path).facts == before.facts
+    longer = [*levels[:2], replace(levels[2], facts=levels[2].facts | {"steps": STEPS})]
+    assert before.facts["steps"] == 200 and control(at, "dense-longer", 0, longer, 2, tmp_path).facts["steps"] == 250
 
 
 def test_where_short_trainings_lose_too_much_it_goes_on_with_whole_ones(tmp_path):

@@ -160,6 +160,19 @@ def test_what_gradual_pruning_cannot_do_is_refused_before_anything_is_trained(ch
         fill_in(recipe, digits_task(), own_loop)
 
 
+def test_a_rewind_to_the_very_step_of_the_last_pruning_is_refused():
+    """It would train dense: the last pruning comes after 70 of 101 steps, and training would begin behind it."""
+    recipe = Recipe(train=settings(steps=101), find=FindRecipe(find="gradual", rewind_step=70))
+    with pytest.raises(RecipeError, match="after the last pruning"):
+        fill_in(recipe, digits_task())
+
+
+def test_a_longer_dense_training_is_not_asked_of_a_loop_that_decides_its_length_itself():
+    recipe = Recipe(train=settings(), find=FindRecipe(dense_longer=True))
+    with pytest.raises(RecipeError, match="--dense-longer needs lth-edge's own training loop"):
+        fill_in(recipe, digits_task(), own_loop=True)
+
+
 def test_the_files_of_structured_tickets_are_compact():
     recipe = Recipe(train=settings(), find=FindRecipe(granularity="unit"))
     assert fill_in(recipe, digits_task()).store.compact

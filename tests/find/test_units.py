@@ -82,6 +82,40 @@ def test_layers_that_run_twice_or_are_read_twice_keep_their_units():
         groups_of(Shared())
 
 
+def over_tokens() -> nn.Module:
+    """Units of the first layer lie scattered among the inputs of the second: token by token."""
+    return nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Flatten(), nn.Linear(64, 10))
+
+
+def over_pixels() -> nn.Module:
+    """The linear layer reads the pixels of each channel by itself."""
+    return nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Flatten(2), nn.Linear(64, 10))
+
+
+def crossed() -> nn.Module:
+    """The convolution reads the tokens, as many as the linear layer has units."""
+    return nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Conv1d(8, 4, 1))
+
+
+@pytest.mark.parametrize("build", [over_tokens, over_pixels, crossed])
+def test_units_that_no_columns_of_the_next_layer_stand_for_stay(build):
+    with pytest.raises(InputError, match="exactly one other layer reads"):
+        groups_of(build())
+
+
+@pytest.mark.parametrize("flatten", [lambda x: torch.flatten(x, 1), lambda x: x.flatten(start_dim=1)])
+def test_channels_are_followed_through_flattening_written_as_a_function(flatten):
+    class Written(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.ModuleList([nn.Conv2d(1, 4, 3, padding=1), nn.Linear(256, 10)])
+
+        def forward(self, x):
+            return self.layers[1](flatten(torch.relu(self.layers[0](x))))
+
+    assert [(g.count, g.column) for g in groups_of(Written())] == [(4, "layers.1.weight")]
+
+
 class Branching(nn.Module):
     def __init__(self):
         super().__init__()

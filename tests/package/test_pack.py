@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from lth_edge.cli import cli
 from lth_edge.codec.container import write_container
-from lth_edge.errors import DamagedError, InputError, LthEdgeError, RecipeError
+from lth_edge.errors import DamagedError, InputError, LthEdgeError, RecipeError, StorageError
 from lth_edge.package.verify import verify_package
 
 
@@ -60,6 +60,31 @@ def test_a_package_that_does_not_verify_is_not_packed(package: Path, tmp_path: P
     assert not (tmp_path / "p.lthe").exists()
 
 
+def test_what_is_packed_is_never_overwritten_nor_added_to(package: Path, tmp_path: Path) -> None:
+    model, before = package / "model.onnx", files(package)
+    for source, out in ((model, model), (package, package / "p.lthe")):
+        with pytest.raises(RecipeError, match="would spoil"):
+            run("pack", source, "-o", out)
+    assert files(package) == before
+    with pytest.raises(StorageError, match="Is a directory"):
+        run("pack", model, "-o", tmp_path)
+
+
+def test_a_folder_may_be_a_link_but_not_the_one_that_one_is_in(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("pack", package, "-o", tmp_path / "p.lthe")
+    (tmp_path / "to").mkdir()
+    (tmp_path / "link").symlink_to("to")
+    run("unpack", tmp_path / "p.lthe", "-o", tmp_path / "link")
+    assert files(tmp_path / "to") == files(package) and (tmp_path / "link").is_symlink()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(StorageError, match="name a folder in it"):
+        run("unpack", tmp_path / "p.lthe", "-o", ".")
+    assert (tmp_path / "here").is_dir()
+
+
 def test_what_is_not_there_or_something_else_is_told(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "odd name.onnx").write_bytes(b"")
@@ -84,6 +109,19 @@ def test_names_that_reach_outside_are_refused(name: str, tmp_path: Path) -> None
     (tmp_path / "bad.lthe").write_bytes(write_container({name: b"bad"}, True))
     with pytest.raises(DamagedError, match="plain file name"):
         run("unpack", tmp_path / "bad.lthe", "-o", tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+
+
+def test_a_file_that_asks_for_more_memory_than_there_is_says_so(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausts(content: bytes) -> dict[str, bytes]:
+        raise MemoryError
+
+    run("pack", package, "-o", tmp_path / "p.lthe")
+    monkeypatch.setattr("lth_edge.package.pack.read_container", exhausts)
+    with pytest.raises(DamagedError, match=r"p\.lthe claims to hold more than fits into memory"):
+        run("unpack", tmp_path / "p.lthe", "-o", tmp_path / "back")
     assert not (tmp_path / "back").exists()
 
 

@@ -9,6 +9,7 @@ from sample_report import regression, sample
 
 from lth_edge.report.canvas import LIGHT, PALETTE
 from lth_edge.report.plots import curve_figure, curve_picture, form_colours, latency_figure
+from lth_edge.report.sections import curve_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -57,6 +58,14 @@ def test_seeds_controls_tolerance_and_choice_are_in_the_curve() -> None:
         "chosen: 10.7% left",
     ):
         assert words in svg
+
+
+def test_the_curve_runs_from_dense_to_sparse_though_an_automatic_search_goes_back_and_forth() -> None:
+    report = sample()
+    tickets = [point for point in report["curve"] if not point["control"]]
+    tickets[1]["weights_left"], tickets[2]["weights_left"] = tickets[2]["weights_left"], tickets[1]["weights_left"]
+    left = [point["weights_left"] for point in curve_of(report, "")]
+    assert left == sorted(left, reverse=True)
 
 
 def test_one_seed_draws_no_band_and_no_choice_no_mark() -> None:

@@ -1,6 +1,7 @@
 """The size table: each form beside dense fp32, gzip, int8 and the limit of independent symbols."""
 
 import json
+from dataclasses import replace
 
 from lth_edge.report.costs import sizes_table
 from lth_edge.report.facts import storage_sentences
@@ -40,6 +41,12 @@ def test_dense_forms_have_no_bits_per_nonzero_and_their_own_accuracy() -> None:
     assert rows()["dense int8"]["test_metric"] == 97.5
     assert rows()["dense gzipped"]["test_metric"] == 98.0
     assert rows()["dense with zeros gzipped"]["test_metric"] == 97.9
+
+
+def test_the_masked_dense_file_is_not_given_the_accuracy_of_rounded_values() -> None:
+    rounded = {row["form"]: row for row in sizes(FORMS, OTHERS, replace(TICKET, rounded=True))}
+    assert rounded["dense with zeros gzipped"]["test_metric"] is None
+    assert rounded["ticket.lthe, best"]["test_metric"] == 97.9
 
 
 def test_without_a_ticket_dense_and_int8_are_told_alone() -> None:

@@ -41,6 +41,12 @@ def test_without_a_test_set_the_test_column_is_empty(tmp_path):
     assert {row["test_accuracy"] for row in rows(tmp_path, regression())} == {""}
 
 
+def test_the_step_that_a_training_loop_named_is_the_one_that_is_told(tmp_path):
+    report = sample()
+    report["find"] = report["find"] | {"retraining": "rewind", "rewind_step": 50}
+    assert {row["method"].rpartition("-")[2] for row in rows(tmp_path, report)} == {"50"}
+
+
 def test_an_accelerator_is_named_in_place_of_the_cpu(tmp_path):
     report = sample()
     report["find"] = report["find"] | {"device": "An accelerator"}

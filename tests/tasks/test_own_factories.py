@@ -19,6 +19,9 @@ def data(count=60):
     x = torch.randn(int(count), 5, generator=torch.Generator().manual_seed(0))
     return {"train": (x, torch.arange(int(count)) % 3), "labels": ["a", "b", "c"]}
 
+def short():
+    return network().to(torch.bfloat16)
+
 def fails():
     raise ZeroDivisionError("on purpose")
 
@@ -112,6 +115,11 @@ def test_a_name_that_points_at_nothing_is_refused(own, name):
 def test_a_network_that_does_not_fit_the_data_is_refused_before_training(own):
     with pytest.raises(InputError, match=r"do not fit inputs of \(1, 8, 8\)"):
         load_task(TaskRecipe(model=own("network"), data="digits"))
+
+
+def test_a_network_in_bfloat16_is_refused_before_training(own):
+    with pytest.raises(InputError, match="bfloat16"):
+        load_task(recipe(own, model="short"))
 
 
 def test_a_loss_that_is_no_single_number_is_refused(own):
