@@ -62,8 +62,10 @@ def test_a_preset_sets_what_decides_a_level(name):
 def test_published_sparsities_are_levels_of_the_preset(name):
     levels = ladder(name)
     for anchor in anchors(name, preset(name).find):
-        nearest = min(abs(level - anchor.weights_left) for level in levels)
-        assert nearest <= NEAR * anchor.weights_left, anchor
+        if anchor.weights_left is not None:
+            nearest = min(abs(level - anchor.weights_left) for level in levels)
+            assert nearest <= NEAR * anchor.weights_left, anchor
+        assert (anchor.level or 0) < len(levels)
         assert anchor.quantity in QUANTITIES and anchor.source
 
 
