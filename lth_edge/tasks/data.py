@@ -127,7 +127,7 @@ def _bytes_examples(dataset: Any) -> TensorExamples:
 
 
 def _npz(recipe: TaskRecipe, name: str) -> Data:
-    arrays = _read_npz(_found(Path(name), recipe.data_dir))
+    arrays = _read_npz(_found(Path(name), recipe))
     if "groups" in recipe.data_args:
         arrays["groups"] = _groups(name, arrays, str(recipe.data_args["groups"]))
     parts = {part: _npz_examples(name, arrays, part) for part in ("train", "validation", "test")}
@@ -147,9 +147,20 @@ def _npz(recipe: TaskRecipe, name: str) -> Data:
     )
 
 
-def _found(path: Path, data_dir: str) -> Path:
-    """The file, here or in the data folder."""
-    return path if path.exists() or not (Path(data_dir) / path).exists() else Path(data_dir) / path
+def _found(path: Path, recipe: TaskRecipe) -> Path:
+    """The file, here or in the data folder.
+
+    Raises:
+        InputError: it is in neither.
+    """
+    beside = Path(recipe.data_dir) / path
+    for found in (path, beside):
+        if found.exists():
+            return found
+    mend = "check the path after npz:, or name its folder by --data-dir"
+    if recipe.preset is not None:
+        mend = "give --data-dir the folder that holds it; lth-edge presets says where it comes from"
+    raise InputError(f"{path} is not there{'' if beside == path else f', nor is {beside}'}", mend)
 
 
 def _groups(name: str, arrays: Mapping[str, Array], key: str) -> Array:
@@ -163,10 +174,6 @@ def _read_npz(path: Path) -> dict[str, Array]:
     try:
         with np.load(path, allow_pickle=False) as content:
             return {name: content[name] for name in content.files}
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{path} is not there", "check the path after npz:, or name its folder by --data-dir"
-        ) from error
     except (ValueError, OSError, BadZipFile, ZlibError, EOFError, TypeError) as error:
         raise InputError(
             f"{path} cannot be read: {error}",
