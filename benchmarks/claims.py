@@ -5,11 +5,12 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import kept
+from markdown_table import table
 
 from lth_edge.report.against_dense import against_dense, claimed, sparsest_held, write_difference, write_steps
 from lth_edge.report.anchors import anchors_sentence, anchors_table
@@ -23,7 +24,7 @@ def published(report: Content) -> str:
     """The figures that others published for a run's preset, beside ours; claims by their number in the replication."""
     shown = anchors_table(report)
     rows = [(_numbered(row[0], row[-1]), *row[1:-1]) for row in shown.rows]
-    return f"{_table(shown.columns[:-1], rows)}\n\n{anchors_sentence(report)}"
+    return f"{table(shown.columns[:-1], rows)}\n\n{anchors_sentence(report)}"
 
 
 def _numbered(figure: str, source: str) -> str:
@@ -42,7 +43,7 @@ def without_loss(results: Path) -> str:
         "Test accuracy in points, paired by seed, with 95% t intervals; the margin is the tolerance set before "
         "training. Steps: ratio of means with its 95% bootstrap interval, at the level named last."
     )
-    return f"{_table(columns, rows)}\n\n{told}"
+    return f"{table(columns, rows)}\n\n{told}"
 
 
 def _runs(results: Path) -> Iterator[Content]:
@@ -78,8 +79,3 @@ def _place(row: Mapping[str, Any] | None, metric: Metric) -> tuple[str, str]:
     if row is None:
         return MISSING, MISSING
     return f"{write_share(row['weights_left'])} left", write_difference(row["difference"], metric)
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -6,7 +6,7 @@
 A marker names a table and a recipe, `<!-- curve: lenet-300-100-mnist -->`, or what else was measured,
 `<!-- speed: kernels -->`, `<!-- steps: steps -->`;
 the newest result of that name is used. Where there is none yet, nothing stands between the markers.
-`<!-- claims: runs -->` is over all runs.
+`<!-- claims: runs -->` and `<!-- rewinding: runs -->` are over all runs.
 """
 
 import json
@@ -19,6 +19,7 @@ from typing import Any
 
 import claims
 import estimate_table as estimates
+import rewinding
 from kept import newest
 from kernels import table as kernels
 
@@ -167,13 +168,15 @@ TABLES: dict[str, Callable[[Content, Path], str]] = {
     "anchors": anchors,
 }
 
+OVERVIEWS: dict[str, Callable[[Path], str]] = {"claims": claims.without_loss, "rewinding": rewinding.late_against_reset}
+
 
 def written(text: str) -> str:
     """The README's text with every table made anew."""
 
     def table(match: re.Match[str]) -> str:
-        if match[2] == "claims":
-            return f"{match[1]}{claims.without_loss(RESULTS)}\n{match[4]}"
+        if match[2] in OVERVIEWS:
+            return f"{match[1]}{OVERVIEWS[match[2]](RESULTS)}\n{match[4]}"
         place = newest(RESULTS, match[3])
         if place is None:
             print(f"benchmarks/results holds no report of {match[3]} yet", file=sys.stderr)

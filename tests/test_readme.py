@@ -70,6 +70,21 @@ def test_claims_are_told_of_every_run_of_several_seeds(tmp_path):
     ]
 
 
+def test_late_rewinding_is_compared_with_reset_seed_by_seed(tmp_path):
+    for name, higher in (("net-late", 1.0), ("net-reset", 0.0), ("alone-late", 0.0)):
+        place = tmp_path / "results" / "cpu-2-cores-2026-01-01" / name
+        place.mkdir(parents=True)
+        report = run_report((0, 1, 2))
+        for level in report["levels"]:
+            level["test_metric"] += level["seed"] + higher * level["level"]
+        (place / "report.json").write_text(json.dumps(report))
+    copy = project(tmp_path, "<!-- rewinding: runs -->\n<!-- end -->\n", tmp_path / "results")
+    assert write_tables(copy).returncode == 0
+    rows = [row for row in (copy / "README.md").read_text().splitlines() if row.startswith("| lenet-300-100, ")]
+    assert len(rows) == 2
+    assert rows[1].endswith("| 8.00% | 100.10 ± 2.48 | 99.10 ± 2.48 | +1.00 (+1.00 to +1.00) |")
+
+
 def test_published_figures_stand_beside_ours(tmp_path):
     place = tmp_path / "results" / "cpu-2-cores-2026-01-01" / "lenet-300-100"
     place.mkdir(parents=True)
@@ -128,7 +143,7 @@ def project(folder: Path, readme: str, results: Path) -> Path:
     (copy / "benchmarks").mkdir(parents=True)
     (copy / "benchmarks" / "results").symlink_to(results)
     (copy / "benchmarks" / "kernels").symlink_to(ROOT / "benchmarks" / "kernels")
-    for name in ("readme.py", "claims.py", "kept.py", "estimate_table.py"):
+    for name in ("readme.py", "claims.py", "rewinding.py", "kept.py", "markdown_table.py", "estimate_table.py"):
         (copy / "benchmarks" / name).write_text((ROOT / "benchmarks" / name).read_text())
     (copy / "README.md").write_text(readme)
     return copy
