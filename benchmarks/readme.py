@@ -20,6 +20,7 @@ from typing import Any
 import claims
 import estimate_table as estimates
 import rewinding
+import steps_table as training
 from kept import newest
 from kernels import table as kernels
 
@@ -130,18 +131,10 @@ def ceiling(report: Content, place: Path) -> str:
 
 def steps(report: Content, place: Path) -> str:
     """A step of training, dense and under a mask, beside a plain DataLoader loop; all in one run."""
-    named = {
-        "dense": "lth-edge, dense",
-        "masked": f"lth-edge, {report['sparsity']:.0%} of the weights masked",
-        "dataloader": "DataLoader and Adam as tutorials write them",
-    }
-    lines = ["| LeNet-300-100 on MNIST, batch 60 | median step | fastest tenth |", "| --- | ---: | ---: |"]
-    for name, blocks in report["ms_per_step"].items():
-        times = sorted(ms for block in blocks for ms in block)
-        lines.append(f"| {named[name]} | {median(times):.2f} ms | {times[len(times) // 10]:.2f} ms |")
-    load = report["machine"]["load_before"]
-    told = f"{_where(report)}, one torch thread; load of the machine before: {load}"
-    return "\n".join([*lines, "", f"{told}; [raw times]({_link(place / 'report.json')})."])
+    return (
+        f"{training.table(report)}\n\n{training.summary(report)}. {_where(report)}; "
+        f"[raw times]({_link(place / 'report.json')})."
+    )
 
 
 def estimate(report: Content, place: Path) -> str:
