@@ -30,8 +30,13 @@ def is_plain(node: fx.Node, module: nn.Module | None) -> bool:
         and len(node.args) <= 3
         and len(set(inputs)) == 1
         and all(value is None or value in HARMLESS.get(name, ()) for name, value in others.items())
-        and all(user.target is operator.getitem and user.args[1] == OUTPUT for user in node.users)
+        and all(_reads_output_alone(user) for user in node.users)
     )
+
+
+def _reads_output_alone(user: fx.Node) -> bool:
+    """`output, _ = layer(...)` names the attention weights too, and does nothing with them."""
+    return user.target is operator.getitem and (bool(user.args[1] == OUTPUT) or not user.users)
 
 
 class SelfAttention(nn.Module):

@@ -197,8 +197,14 @@ def test_weights_that_may_not_be_pruned_belong_to_no_unit():
     assert whole_mask(layers).sparsity == 0
 
 
-def test_pytorch_s_attention_loses_heads_too():
-    found = groups_of(Torch())
+def unpacked(layer, x):
+    output, _ = layer(query=x, key=x, value=x)
+    return output
+
+
+@pytest.mark.parametrize("network", [Torch(), Torch(unpacked)])
+def test_pytorch_s_attention_loses_heads_too(network):
+    found = groups_of(network)
     assert [(g.kind, g.count, g.rows, g.column) for g in found] == [
         ("heads", 3, ("attention.in_proj_weight",), "attention.out_proj.weight")
     ]
