@@ -35,7 +35,9 @@ def data_needed() -> list[str]:
     needed: dict[str, list[str]] = {}
     for name in names():
         needed.setdefault(fields_of(name)["task"]["data"], []).append(name)
-    return [line for data, users in needed.items() for line in (", ".join(users), *(f"  {t}" for t in SOURCES[data]))]
+    return [
+        line for data, users in needed.items() for line in (", ".join(users), *(f"  {t}" for t in SOURCES[data].told))
+    ]
 
 
 def fields_of(name: str) -> dict[str, dict[str, Any]]:

@@ -22,6 +22,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from lth_edge.errors import InputError, RecipeError, nearest, reason
+from lth_edge.presets.sources import SOURCES
 from lth_edge.recipe import TaskRecipe
 from lth_edge.tasks.examples import DatasetExamples, Examples, Splits, TensorExamples, as_examples, group_ids
 from lth_edge.tasks.imports import call_own, is_own
@@ -136,6 +137,7 @@ def _npz(recipe: TaskRecipe, name: str) -> Data:
         raise InputError(
             f"{name} has no x_train and y_train", f"it holds {', '.join(arrays) or 'nothing'}; rename them"
         )
+    _check_shape(recipe, train)
     labels = tuple(str(label) for label in np.ravel(arrays.get("labels", ())))
     return Data(
         train,
@@ -145,6 +147,16 @@ def _npz(recipe: TaskRecipe, name: str) -> Data:
         tuple(_input_names(arrays, "train")),
         recipe.layout == "nhwc",
     )
+
+
+def _check_shape(recipe: TaskRecipe, train: TensorExamples) -> None:
+    """A preset's data are of one shape: channels in another place would be taken for rows."""
+    source, shape = SOURCES.get(recipe.data), tuple(train.inputs[0].shape[1:])
+    if recipe.preset is not None and source is not None and source.shape not in {None, shape}:
+        raise InputError(
+            f"an example of {recipe.data} is {shape}, preset {recipe.preset} takes {source.shape}",
+            "bring x_train and x_test into that order; lth-edge presets says what the file holds",
+        )
 
 
 def _found(path: Path, recipe: TaskRecipe) -> Path:

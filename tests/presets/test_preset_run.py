@@ -64,6 +64,14 @@ def test_a_missing_data_folder_is_told_with_the_mend(here: Path) -> None:
     ]
 
 
+def test_data_of_another_shape_are_told(data: Path, tmp_path: Path) -> None:
+    with np.load(data / "har.npz") as arrays:
+        np.savez(tmp_path / "har.npz", **{n: a.swapaxes(1, 2) if a.ndim == 3 else a for n, a in arrays.items()})
+    done = lth_edge("compress", "--preset", "har", "--data-dir", tmp_path)
+    assert done.code == 3
+    assert done.said[0] == "lth-edge: an example of npz:har.npz is (128, 9), preset har takes (9, 128)"
+
+
 def test_groups_that_the_file_does_not_hold_are_told(data: Path) -> None:
     done = lth_edge("compress", "--preset", "har", "--data-dir", data, "--data-arg", "groups=subjects")
     assert done.code == 2
