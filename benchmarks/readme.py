@@ -6,6 +6,7 @@
 A marker names a table and a recipe, `<!-- curve: lenet-300-100-mnist -->`, or what else was measured,
 `<!-- speed: kernels -->`, `<!-- steps: steps -->`;
 the newest result of that name is used. Where there is none yet, nothing stands between the markers.
+`<!-- claims: runs -->` and `<!-- rewinding: runs -->` are over all runs.
 """
 
 import json
@@ -16,20 +17,19 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import claims
 import estimate_table as estimates
+import rewinding
+import steps_table as training
+from kept import newest
 from kernels import table as kernels
 
 HERE = Path(__file__).parent
+RESULTS = HERE / "results"
 README = HERE.parent / "README.md"
 BLOCK = re.compile(r"(<!-- (\w+): ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TOLD_LEVELS = (1.0, 0.513, 0.2107, 0.1083, 0.0358)
 Content = dict[str, Any]
-
-
-def newest(recipe: str) -> Path | None:
-    """The folder of the newest result of a recipe, or of the kernels; dates end the folders' names."""
-    found = sorted((HERE / "results").glob(f"*/{recipe}/report.json"), key=lambda path: path.parent.parent.name[-10:])
-    return found[-1].parent if found else None
 
 
 def curve(report: Content, place: Path) -> str:
@@ -131,18 +131,10 @@ def ceiling(report: Content, place: Path) -> str:
 
 def steps(report: Content, place: Path) -> str:
     """A step of training, dense and under a mask, beside a plain DataLoader loop; all in one run."""
-    named = {
-        "dense": "lth-edge, dense",
-        "masked": f"lth-edge, {report['sparsity']:.0%} of the weights masked",
-        "dataloader": "DataLoader and Adam as tutorials write them",
-    }
-    lines = ["| LeNet-300-100 on MNIST, batch 60 | median step | fastest tenth |", "| --- | ---: | ---: |"]
-    for name, blocks in report["ms_per_step"].items():
-        times = sorted(ms for block in blocks for ms in block)
-        lines.append(f"| {named[name]} | {median(times):.2f} ms | {times[len(times) // 10]:.2f} ms |")
-    load = report["machine"]["load_before"]
-    told = f"{_where(report)}, one torch thread; load of the machine before: {load}"
-    return "\n".join([*lines, "", f"{told}; [raw times]({_link(place / 'report.json')})."])
+    return (
+        f"{training.table(report)}\n\n{training.summary(report)}. {_where(report)}; "
+        f"[raw times]({_link(place / 'report.json')})."
+    )
 
 
 def estimate(report: Content, place: Path) -> str:
@@ -153,6 +145,11 @@ def estimate(report: Content, place: Path) -> str:
     )
 
 
+def anchors(report: Content, place: Path) -> str:
+    """The figures that papers give for a preset, beside ours."""
+    return f"{claims.published(report)} {_where(report)}; [raw report]({_link(place / 'report.json')})."
+
+
 TABLES: dict[str, Callable[[Content, Path], str]] = {
     "curve": curve,
     "files": files,
@@ -161,14 +158,19 @@ TABLES: dict[str, Callable[[Content, Path], str]] = {
     "ceiling": ceiling,
     "steps": steps,
     "estimate": estimate,
+    "anchors": anchors,
 }
+
+OVERVIEWS: dict[str, Callable[[Path], str]] = {"claims": claims.without_loss, "rewinding": rewinding.late_against_reset}
 
 
 def written(text: str) -> str:
     """The README's text with every table made anew."""
 
     def table(match: re.Match[str]) -> str:
-        place = newest(match[3])
+        if match[2] in OVERVIEWS:
+            return f"{match[1]}{OVERVIEWS[match[2]](RESULTS)}\n{match[4]}"
+        place = newest(RESULTS, match[3])
         if place is None:
             print(f"benchmarks/results holds no report of {match[3]} yet", file=sys.stderr)
             return f"{match[1]}{match[4]}"

@@ -3,10 +3,15 @@
     python -m benchmarks.steps --data-dir DIR
 
 LeNet-300-100 on MNIST, batch 60, Adam 1.2e-3, one torch thread. The three take turns, block by block, so that whatever
-else the machine does weighs on all of them. Raw times go to results/MACHINE-DATE/steps/report.json.
+else the machine does weighs on all of them. Raw times go to results/MACHINE-DATE/steps/report.json. On Linux,
+
+    chrt -f 1 python -m benchmarks.steps --data-dir DIR
+
+has a core to itself on a machine that others keep busy, which the report then says.
 """
 
 import argparse
+import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -54,11 +59,17 @@ def main() -> None:
     out = place(about, created).with_name("steps")
     out.mkdir(parents=True, exist_ok=True)
     content = {"schema_version": 1, "created": created, "machine": about, "torch": torch.__version__}
-    write_json(out / "report.json", content | {"threads": 1, "sparsity": SPARSITY, "ms_per_step": blocks})
+    measured = {"threads": 1, "real_time": real_time(), "sparsity": SPARSITY, "ms_per_step": blocks}
+    write_json(out / "report.json", content | measured)
     print(out / "report.json")
     for name, times in blocks.items():
         fastest, median = percentiles([ms for block in times for ms in block], (10, 50))
         print(f"{name:<11} {median:.2f} ms a step, the fastest tenth {fastest:.2f} ms or less")
+
+
+def real_time() -> bool:
+    """Whether this process goes before all others that are not real-time ones."""
+    return hasattr(os, "sched_getscheduler") and os.sched_getscheduler(0) in {os.SCHED_FIFO, os.SCHED_RR}
 
 
 def loops(data_dir: str) -> dict[str, Callable[[], list[float]]]:

@@ -11,7 +11,7 @@ import click
 from lth_edge._version import __version__
 from lth_edge.errors import INTERRUPTED, LthEdgeError, NoTicketError, RecipeError
 from lth_edge.options import GroupedCommand, Numbers, changes, recipe_options
-from lth_edge.presets.catalog import combined, names, summary
+from lth_edge.presets.catalog import combined, data_needed, names, summary
 from lth_edge.recipe import read_recipe
 
 EPILOG = """Exit codes: 0 done; 1 other error; 2 wrong option or recipe; 3 missing or unfit model, data or weights;
@@ -58,9 +58,12 @@ def compress(recipe: Path | None, out: Path | None, dry_run: bool, **options: An
 
 @cli.command()
 def presets() -> None:
-    """List the recipes of the literature that `compress --preset NAME` starts from, each with its source."""
+    """List the recipes of the literature that `compress --preset NAME` starts from, each with its source and data."""
     for name in names():
         click.echo(f"{name:<15} {summary(name)}")
+    click.echo("\nThe folder that --data-dir names must hold, for")
+    for line in data_needed():
+        click.echo(f"  {line}")
 
 
 @cli.command()

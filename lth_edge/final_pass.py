@@ -1,7 +1,8 @@
 """The one pass over the test set: all levels, controls and files, when everything has been decided.
 
-Its results are kept in test.json, keyed by the hash of what was evaluated, with a line for each time the test set was
-opened. The same command again opens nothing.
+Of a level both the checkpoint that is shipped and the weights after the last step are evaluated. Results are kept in
+test.json, keyed by the hash of what was evaluated, with a line for each time the test set was opened. The same command
+again opens nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ from lth_edge.find.train import load
 from lth_edge.tasks.examples import Examples
 from lth_edge.tasks.metrics import recall_per_class
 from lth_edge.tasks.task import Task, bare
+from lth_edge.ticket import load_weights
 from lth_edge.verify import file_outputs, flipped, targets_of
 
 LevelKey = tuple[int, int, str]
@@ -31,12 +33,14 @@ class TestResults:
     """What the test set says.
 
     Attributes:
-        levels: (seed, level, control) -> {"loss", "metric"}.
+        levels: (seed, level, control) -> {"loss", "metric"} of the checkpoint that is shipped.
+        ends: the same of the weights after the last step.
         forms: form -> {"metric", "recall", "flips"}.
         openings: when and why the test set was opened, over the life of the run.
     """
 
     levels: dict[LevelKey, dict[str, float]] = field(default_factory=dict)
+    ends: dict[LevelKey, dict[str, float]] = field(default_factory=dict)
     forms: dict[str, dict[str, Any]] = field(default_factory=dict)
     openings: list[str] = field(default_factory=list)
 
@@ -53,21 +57,27 @@ def final_pass(stage: Stage, folder: Path, levels: Sequence[Level], forms: Mappi
         return TestResults()
     place = folder / "test.json"
     known = read_json(place) if place.exists() else {"openings": [], "levels": {}, "forms": {}}
-    level_keys = {_level_key(level): file_hash(level.folder / "weights.safetensors") for level in levels}
+    shipped, ends = (
+        {_level_key(level): level.folder / name for level in levels}
+        for name in ("weights.safetensors", "end.safetensors")
+    )
+    digests = {path: file_hash(path) for path in (*shipped.values(), *ends.values())}
     form_keys = {name: file_hash(path) for name, path in forms.items()}
-    stale = [level for level in levels if level_keys[_level_key(level)] not in known["levels"]]
+    # Equal weights are one entry, whatever their file is called.
+    stale = {digest: path for path, digest in digests.items() if digest not in known["levels"]}
     if stale or any(form_keys[name] not in known["forms"] for name in forms):
-        what = f"{len(stale)} levels and {len(forms)} files"
+        what = f"{len({path.parent for path in stale.values()})} levels and {len(forms)} files"
         known["openings"].append(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {what}")
         # Written before the reading: a pass that is killed half-way has been a reading all the same.
         write_json(place, known)
         stage.progress.line(f"test set: opened for the final pass over {what}")
         examples = stage.task.splits.test.open(what)
-        known["levels"] |= {level_keys[key]: result for key, result in _levels(stage, examples, stale).items()}
+        known["levels"] |= _levels(stage, examples, stale)
         known["forms"] |= {form_keys[name]: result for name, result in _forms(stage.task, examples, forms).items()}
         write_json(place, known)
     return TestResults(
-        levels={key: known["levels"][digest] for key, digest in level_keys.items()},
+        levels={key: known["levels"][digests[path]] for key, path in shipped.items()},
+        ends={key: known["levels"][digests[path]] for key, path in ends.items()},
         forms={name: known["forms"][digest] for name, digest in form_keys.items()},
         openings=known["openings"],
     )
@@ -84,14 +94,14 @@ def _level_key(level: Level) -> LevelKey:
     return int(level.facts["seed"]), level.number, str(level.facts["control"])
 
 
-def _levels(stage: Stage, examples: Examples, levels: Sequence[Level]) -> dict[LevelKey, dict[str, float]]:
+def _levels(stage: Stage, examples: Examples, checkpoints: Mapping[str, Path]) -> dict[str, dict[str, float]]:
     feed = Feed(examples, stage.task.preprocess, stage.device)
     network = stage.task.network(0).to(stage.device)
     results = {}
-    for level in levels:
-        load(network, level.ticket().weights)
+    for digest, path in checkpoints.items():
+        load(network, load_weights(path))
         found = evaluate(stage.task, network, feed)
-        results[_level_key(level)] = {"loss": found.loss, "metric": found.metric}
+        results[digest] = {"loss": found.loss, "metric": found.metric}
     return results
 
 

@@ -18,6 +18,7 @@ from lth_edge.find.search import Found, Stage, device_name
 from lth_edge.find.train import train
 from lth_edge.forms import Baseline, Stored
 from lth_edge.report import content
+from lth_edge.report.against_dense import against_dense
 from lth_edge.report.anchors import anchors_section
 from lth_edge.report.sizes import TicketFacts, sizes
 from lth_edge.run import Run
@@ -69,6 +70,7 @@ def search_sections(
         "levels": rows,
         "curve": content.curve(rows),
         "anchors": anchors_section(recipe, rows),
+        "against_dense": against_dense(content.curve(rows), rows, task.tolerance, task.metric.higher_is_better),
         "chosen": None if choice is None else _chosen(choice),
         "layers": [] if choice is None else content.layers(choice.level.mask()),
     }
@@ -119,7 +121,7 @@ def _record(task: Task, searches: Iterable[Found], level: Level, tested: TestRes
     dense = next(search.levels[0] for search in searches if search.seed == seed)
     key = (int(seed), level.number, str(level.facts["control"]))
     within = task.within_tolerance(level.metric, dense.metric)
-    return content.LevelRecord(level.facts, tested.levels.get(key), within)
+    return content.LevelRecord(level.facts, tested.levels.get(key), tested.ends.get(key), within)
 
 
 def _task(task: Task, tested: TestResults) -> dict[str, Any]:

@@ -4,6 +4,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+from lth_edge.presets.catalog import preset
+from lth_edge.report.anchors import anchors_section
+from lth_edge.report.content import curve
 
 ROOT = Path(__file__).parents[1]
 KERNELS = "<!-- speed: kernels -->\n<!-- end -->\n<!-- footprint: kernels -->\n<!-- end -->\n"
@@ -48,7 +53,49 @@ def test_the_table_of_training_steps_tells_medians_and_the_fastest_tenth(tmp_pat
     assert (
         "| lth-edge, dense | 2.50 ms | 1.00 ms |" in told and "| lth-edge, 90% of the weights masked | 2.00 ms" in told
     )
-    assert "A CPU, 2 cores, 2026-01-01, one torch thread; load of the machine before: 0.5" in told
+    assert "A mask costs 0.80x of a step without one, the plain loop takes 3.2x as long. One torch thread; load" in told
+    assert "machine before: 0.5. A CPU, 2 cores, 2026-01-01; [raw times]" in told
+
+
+def test_claims_are_told_of_every_run_of_several_seeds(tmp_path):
+    for day, name, seeds in (("01", "one", (0,)), ("01", "several", (0, 1)), ("02", "several", (0, 1, 2))):
+        place = tmp_path / "results" / f"cpu-2-cores-2026-01-{day}" / name
+        place.mkdir(parents=True)
+        (place / "report.json").write_text(json.dumps(run_report(seeds)))
+    copy = project(tmp_path, "<!-- claims: runs -->\n<!-- end -->\n", tmp_path / "results")
+    assert write_tables(copy).returncode == 0
+    rows = [row for row in (copy / "README.md").read_text().splitlines() if row.startswith("| lenet-300-100, ")]
+    assert rows == [
+        "| lenet-300-100, torchvision:MNIST | iterative-layer-rewind-0 | 3 | 0.3 | 8.00% left | +0.10 (+0.10 to +0.10) "
+        "| non-inferior | 8.00% left | +0.10 (+0.10 to +0.10) | 0.50× (0.50× to 0.50×) |"
+    ]
+
+
+def test_late_rewinding_is_compared_with_reset_seed_by_seed(tmp_path):
+    for name, higher in (("net-late", 1.0), ("net-reset", 0.0), ("alone-late", 0.0)):
+        place = tmp_path / "results" / "cpu-2-cores-2026-01-01" / name
+        place.mkdir(parents=True)
+        report = run_report((0, 1, 2))
+        for level in report["levels"]:
+            level["test_metric"] += level["seed"] + higher * level["level"]
+        (place / "report.json").write_text(json.dumps(report))
+    copy = project(tmp_path, "<!-- rewinding: runs -->\n<!-- end -->\n", tmp_path / "results")
+    assert write_tables(copy).returncode == 0
+    rows = [row for row in (copy / "README.md").read_text().splitlines() if row.startswith("| lenet-300-100, ")]
+    assert len(rows) == 2
+    assert rows[1].endswith("| 8.00% | 100.10 ± 2.48 | 99.10 ± 2.48 | +1.00 (+1.00 to +1.00) |")
+
+
+def test_published_figures_stand_beside_ours(tmp_path):
+    place = tmp_path / "results" / "cpu-2-cores-2026-01-01" / "lenet-300-100"
+    place.mkdir(parents=True)
+    (place / "report.json").write_text(json.dumps(run_report((0, 1))))
+    copy = project(tmp_path, "<!-- anchors: lenet-300-100 -->\n<!-- end -->\n", tmp_path / "results")
+    assert write_tables(copy).returncode == 0
+    told = (copy / "README.md").read_text()
+    assert "| test accuracy, % | 100% | 98.05 | 98.00 | within | ±0.3 |" in told
+    assert "| C7: % of the weights left | – | 21.1 | – | – | ±0.05 |" in told
+    assert "Published in replication of arXiv 1803.03635 (repro-lottery-ticket d1013fe); arXiv 1803.03635v5." in told
 
 
 def test_without_results_nothing_stands_between_the_markers(tmp_path):
@@ -64,13 +111,41 @@ def test_ci_runs_the_test_command_of_the_readme():
     assert command.replace("install ", "install --quiet ") in (ROOT / ".ci" / "run").read_text()
 
 
+def run_report(seeds: tuple[int, ...]) -> dict[str, Any]:
+    """What the tables read of a run of LeNet-300-100: dense, and a level with 8% of the weights left."""
+    found = {0: (1.0, 98.0, 5000), 1: (0.08, 98.1, 2500)}
+    levels = [
+        {"seed": seed, "level": level, "control": "", "weights_left": left, "best_step": steps}
+        | {"test_metric": accuracy, "validation_metric": accuracy}
+        for seed in seeds
+        for level, (left, accuracy, steps) in found.items()
+    ]
+    recipe = preset("lenet-300-100")
+    return {
+        "created": "2026-01-01T00:00:00Z",
+        "machine": {"cpu": "A CPU", "cores": 2},
+        "recipe": recipe.to_dict(),
+        "levels": levels,
+        "curve": curve(levels),
+        "anchors": anchors_section(recipe, levels),
+        "task": {
+            "model": "lenet-300-100",
+            "data": "torchvision:MNIST",
+            "metric": {"name": "accuracy", "unit": "%", "higher_is_better": True},
+            "tolerance": 0.3,
+            "examples": {"test": 10_000},
+        },
+    }
+
+
 def project(folder: Path, readme: str, results: Path) -> Path:
     """A copy of what makes the tables."""
     copy = folder / "project"
     (copy / "benchmarks").mkdir(parents=True)
     (copy / "benchmarks" / "results").symlink_to(results)
     (copy / "benchmarks" / "kernels").symlink_to(ROOT / "benchmarks" / "kernels")
-    for name in ("readme.py", "estimate_table.py"):
+    scripts = "readme.py claims.py rewinding.py kept.py markdown_table.py estimate_table.py steps_table.py".split()
+    for name in scripts:
         (copy / "benchmarks" / name).write_text((ROOT / "benchmarks" / name).read_text())
     (copy / "README.md").write_text(readme)
     return copy

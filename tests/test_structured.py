@@ -12,12 +12,29 @@ from lth_edge import Ticket
 SHORT = ("--steps", "60", "--levels", "2", "--prune-rate", "0.3", "--tolerance", "60", "--controls", *QUICK)
 MLP = ("--model-arg", "hidden=40,20")
 VIT = ("--model", "vit", *(word for pair in ("width=16", "depth=1", "heads=4") for word in ("--model-arg", pair)))
+TORCH = """
+from torch import nn
 
 
-@pytest.fixture(scope="module", params=[MLP, VIT], ids=["mlp", "vit"])
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.head = nn.Linear(8, 16), nn.Linear(16, 10)
+        self.attention = nn.MultiheadAttention(16, 4, batch_first=True)
+
+    def forward(self, images):
+        tokens = self.embed(images.flatten(1).unflatten(1, (8, 8)))
+        return self.head((tokens + self.attention(tokens, tokens, tokens, need_weights=False)[0]).mean(1))
+"""
+
+
+@pytest.fixture(scope="module", params=["mlp", "vit", "torch"])
 def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("structured") / "run"
-    done = lth_edge("compress", *request.param, *SHORT, "--granularity", "unit", "--out", folder)
+    place = tmp_path_factory.mktemp("structured")
+    (place / "net.py").write_text(TORCH)
+    networks = {"mlp": MLP, "vit": VIT, "torch": ("--model", f"{place / 'net.py'}:Net")}
+    folder = place / "run"
+    done = lth_edge("compress", *networks[request.param], *SHORT, "--granularity", "unit", "--out", folder)
     assert done.code == 0, done.stderr
     assert "without units that hold" in done.stderr
     return folder

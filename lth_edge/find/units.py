@@ -13,6 +13,7 @@ import torch
 from torch import fx, nn
 
 from lth_edge.errors import InputError, reason
+from lth_edge.find.self_attention import is_plain
 from lth_edge.tasks.vit import Attention
 from lth_edge.ticket import Array, Mask
 
@@ -38,12 +39,14 @@ class UnitGroup:
         count: how many units.
         rows: names of the weights whose first axis holds the units, one after the other.
         column: name of the weight whose second axis does.
+        stacked: how many times over the rows hold all units: 3 where one weight makes queries, keys and values.
     """
 
     kind: str
     count: int
     rows: tuple[str, ...]
     column: str
+    stacked: int = 1
 
     @property
     def name(self) -> str:
@@ -51,9 +54,10 @@ class UnitGroup:
         return self.rows[0]
 
     def parts(self, arrays: Mapping[str, Array]) -> list[Array]:
-        """The group's weights as views of (units, weights of a unit), rows first."""
+        """The group's weights as (units, weights of a unit), rows first."""
         column = np.moveaxis(arrays[self.column], 1, 0)
-        return [array.reshape(self.count, -1) for array in (*(arrays[name] for name in self.rows), column)]
+        rows = (np.moveaxis(self._stacks(arrays[name]), 0, 1) for name in self.rows)
+        return [array.reshape(self.count, -1) for array in (*rows, column)]
 
     def kept(self, mask: Mask) -> Array:
         """Which units a mask keeps, (units,)."""
@@ -62,11 +66,15 @@ class UnitGroup:
     def without(self, kept: dict[str, Array], gone: Array) -> None:
         """Clear the units at the indices `gone` in the arrays of a mask."""
         for name in self.rows:
-            kept[name].reshape(self.count, -1)[gone] = False
+            self._stacks(kept[name])[:, gone] = False
         column = kept[self.column]
         span = column.shape[1] // self.count
         for unit in gone:
             column[:, unit * span : (unit + 1) * span] = False
+
+    def _stacks(self, rows: Array) -> Array:
+        """A view of (stacks, units, weights of a unit in one of them)."""
+        return rows.reshape(self.stacked, self.count, -1)
 
 
 def unit_groups(network: nn.Module, prunable: set[str], model: str) -> list[UnitGroup]:
@@ -97,13 +105,39 @@ def unit_groups(network: nn.Module, prunable: set[str], model: str) -> list[Unit
 
 
 def heads_of(network: nn.Module) -> list[UnitGroup]:
-    """The heads of every attention in a network."""
-    return [_heads(name, module) for name, module in network.named_modules() if isinstance(module, Attention)]
+    """The heads of every attention that can lose some."""
+    modules = dict(network.named_modules())
+    own = [_heads(name, module) for name, module in modules.items() if isinstance(module, Attention)]
+    return own + [_heads_of_torch(str(node.target), module) for node, module in _plain_attentions(network, modules)]
+
+
+def _plain_attentions(
+    network: nn.Module, modules: Mapping[str, nn.Module]
+) -> Iterator[tuple[fx.Node, nn.MultiheadAttention]]:
+    """PyTorch's attentions that are plain self-attention, in a network that can be traced."""
+    if not any(isinstance(module, nn.MultiheadAttention) for module in modules.values()):
+        return
+    try:
+        graph = _Tracer().trace(network)
+    except Exception:  # a network that cannot be followed keeps all its heads
+        return
+    for node in graph.nodes:
+        module = _called(node, modules)
+        if isinstance(module, nn.MultiheadAttention) and is_plain(node, module) and _runs_once(node):
+            yield node, module
 
 
 def _heads(name: str, attention: Attention) -> UnitGroup:
     rows = tuple(f"{name}.{part}.weight" for part in ("value", "query", "key"))
     return UnitGroup("heads", attention.heads, rows, f"{name}.out.weight")
+
+
+def _heads_of_torch(name: str, attention: nn.MultiheadAttention) -> UnitGroup:
+    return UnitGroup("heads", attention.num_heads, (f"{name}.in_proj_weight",), f"{name}.out_proj.weight", stacked=3)
+
+
+def _called(node: fx.Node, modules: Mapping[str, nn.Module]) -> nn.Module | None:
+    return modules.get(str(node.target)) if node.op == "call_module" else None
 
 
 class _Tracer(fx.Tracer):
@@ -114,9 +148,11 @@ class _Tracer(fx.Tracer):
 
 
 def _groups_at(node: fx.Node, modules: dict[str, nn.Module]) -> Iterator[UnitGroup]:
-    module = modules.get(str(node.target)) if node.op == "call_module" else None
+    module = _called(node, modules)
     if isinstance(module, Attention):
         yield _heads(str(node.target), module)
+    if isinstance(module, nn.MultiheadAttention) and is_plain(node, module) and _runs_once(node):
+        yield _heads_of_torch(str(node.target), module)
     if isinstance(module, LAYERS) and _runs_once(node) and getattr(module, "groups", 1) == 1:
         reader = _reader(node, modules)
         if reader is not None:
@@ -129,7 +165,7 @@ def _reader(node: fx.Node, modules: dict[str, nn.Module]) -> str | None:
     maker, flat = modules[str(node.target)], False
     while len(node.users) == 1:
         node = next(iter(node.users))
-        module = modules.get(str(node.target)) if node.op == "call_module" else None
+        module = _called(node, modules)
         if isinstance(module, LAYERS):
             fits = _runs_once(node) and getattr(module, "groups", 1) == 1 and _reads_units(maker, module, flat)
             return str(node.target) if fits else None

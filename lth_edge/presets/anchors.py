@@ -13,11 +13,14 @@ from lth_edge.recipe import FindRecipe
 QUANTITIES = {
     "accuracy": "test accuracy, %",
     "over-dense": "points over dense",
+    "end-over-dense": "points over dense after the last step, best level",
     "over-reinit": "points over re-initialised",
+    "wins-over-reinit": "% of pairs more accurate than re-initialised",
     "earlier-than-dense": "% fewer steps than dense",
     "sooner-than-reinit": "times fewer steps than re-initialised",
+    "weights-left": "% of the weights left",
 }
-"""Steps are those to the lowest validation loss."""
+"""Steps are those to the lowest validation loss; a pair is one seed at one level of the controls."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +29,14 @@ class Anchor:
 
     Attributes:
         quantity: one of `QUANTITIES`, which name its unit.
-        weights_left: of the ticket that it was published for; 1 is dense.
+        weights_left: of the ticket that it was published for; 1 is dense; `None` where it stands for no one sparsity.
+        level: the number of levels that it was published for, where it was.
         tolerance: how far ours may lie from it to confirm it, in the same unit.
     """
 
     quantity: str
-    weights_left: float
+    weights_left: float | None
+    level: int | None
     figure: float
     tolerance: float | None
     source: str
@@ -44,7 +49,8 @@ def anchors(preset: str, find: FindRecipe) -> list[Anchor]:
     return [
         Anchor(
             row["quantity"],
-            float(row["weights_left"]),
+            float(row["weights_left"]) if row["weights_left"] else None,
+            int(row["level"]) if row["level"] else None,
             float(row["figure"]),
             float(row["tolerance"]) if row["tolerance"] else None,
             row["source"],

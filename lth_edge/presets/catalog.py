@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lth_edge.errors import RecipeError, nearest
+from lth_edge.presets.sources import SOURCES
 from lth_edge.recipe import Recipe
 
 HERE = Path(__file__).parent
@@ -27,6 +28,16 @@ def names() -> list[str]:
 def summary(name: str) -> str:
     """One line: the network, the data, the paper."""
     return _text(name).partition("\n")[0].removeprefix("# ")
+
+
+def data_needed() -> list[str]:
+    """What the data folder must hold, in lines: the presets that need it, then what it is."""
+    needed: dict[str, list[str]] = {}
+    for name in names():
+        needed.setdefault(fields_of(name)["task"]["data"], []).append(name)
+    return [
+        line for data, users in needed.items() for line in (", ".join(users), *(f"  {t}" for t in SOURCES[data].told))
+    ]
 
 
 def fields_of(name: str) -> dict[str, dict[str, Any]]:

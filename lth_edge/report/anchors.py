@@ -1,6 +1,7 @@
 """Published figures beside ours: what a preset's papers say, what this run found, and whether it confirms them."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -8,12 +9,14 @@ from lth_edge.bench.statistics import MeanInterval, mean_interval, paired_differ
 from lth_edge.presets.anchors import QUANTITIES, Anchor, anchors
 from lth_edge.presets.catalog import fields_of
 from lth_edge.recipe import Recipe
+from lth_edge.report.paired import Records, by_seed, paired
 from lth_edge.report.sections import Content, Table
 from lth_edge.report.units import MISSING, write_range, write_share
 
 NEAR = 0.08
 """A level stands for a published sparsity where its weights left differ by no more than this share."""
-Records = Sequence[Mapping[str, Any]]
+BEST, WINS = "end-over-dense", "wins-over-reinit"
+"""Quantities that stand for no one sparsity: the best level, and all pairs."""
 
 
 def anchors_section(recipe: Recipe, records: Records) -> dict[str, Any] | None:
@@ -44,49 +47,83 @@ def _departures(preset: str, used: Mapping[str, Mapping[str, Any]]) -> list[str]
 
 
 def _row(anchor: Anchor, records: Records) -> dict[str, Any]:
-    level = _level(anchor.weights_left, records)
-    ours = None if level is None else _ours(anchor.quantity, level, records)
+    level = _level(anchor, records)
+    ours = _wins(records) if anchor.quantity == WINS else None if level is None else _ours(anchor, level, records)
     held = None
     if ours is not None and anchor.tolerance is not None:
         held = abs(ours.mean - anchor.figure) <= anchor.tolerance
     return asdict(anchor) | {"level": level, "ours": None if ours is None else ours.to_dict(), "held": held}
 
 
-def _level(weights_left: float, records: Records) -> int | None:
-    """The level of about as many weights; `None` where no level comes near."""
+def _level(anchor: Anchor, records: Records) -> int | None:
+    """The level that a figure belongs to; `None` where none does, or none comes near its sparsity."""
     shares = {r["level"]: r["weights_left"] for r in records if not r["control"]}
-    level = min(shares, key=lambda number: abs(shares[number] - weights_left))
-    return level if abs(shares[level] - weights_left) <= NEAR * weights_left else None
-
-
-def _ours(quantity: str, level: int, records: Records) -> MeanInterval | None:
-    """Our figure, paired by seed where two networks are compared; `None` where one of them was not run."""
-    if quantity == "accuracy":
-        tested = list(_by_seed(records, level, "test_metric").values())
-        return mean_interval(tested) if tested else None
-    key = "test_metric" if quantity.startswith("over") else "best_step"
-    ticket = _by_seed(records, level, key)
-    other = _by_seed(records, level, key, "reinit") if quantity.endswith("reinit") else _by_seed(records, 0, key)
-    seeds = sorted(ticket.keys() & other.keys())
-    if not seeds:
+    if anchor.level is not None:
+        return anchor.level if anchor.level in shares else None
+    if anchor.quantity == BEST:
+        return _best_level(anchor, [level for level in shares if level > 0], records)
+    if anchor.weights_left is None:
         return None
-    values, reference = [ticket[seed] for seed in seeds], [other[seed] for seed in seeds]
-    if key == "test_metric":
-        return paired_difference(values, reference)
-    if quantity == "sooner-than-reinit":
-        return ratio_of_means(reference, values)
-    return _fewer(ratio_of_means(values, reference))
+    wanted = anchor.weights_left
+    level = min(shares, key=lambda number: abs(shares[number] - wanted))
+    return level if abs(shares[level] - wanted) <= NEAR * wanted else None
 
 
-def _by_seed(records: Records, level: int, key: str, control: str = "") -> dict[int, float]:
-    same = [r for r in records if (r["level"], r["control"]) == (level, control)]
-    return {r["seed"]: r[key] for r in same if r[key] is not None}
+def _best_level(anchor: Anchor, levels: Iterable[int], records: Records) -> int | None:
+    """The level of the largest mean: "up to" in a paper, which leans upwards for being the best of many."""
+    means = {level: found.mean for level in levels if (found := _ours(anchor, level, records)) is not None}
+    return max(means, key=lambda level: means[level], default=None)
 
 
-def _fewer(ratio: MeanInterval) -> MeanInterval:
-    """A ratio of steps as percent saved; the ends of the interval change places."""
+def _ours(anchor: Anchor, level: int, records: Records) -> MeanInterval | None:
+    """Our figure, paired by seed where two networks are compared; `None` where one of them was not run."""
+    if anchor.quantity in _ALONE:
+        key, scale = _ALONE[anchor.quantity]
+        found = [scale * value for value in by_seed(records, level, key).values()]
+        return mean_interval(found) if found else None
+    key, control, compare = _COMPARED[anchor.quantity]
+    values, reference = paired(by_seed(records, level, key), by_seed(records, level if control else 0, key, control))
+    return compare(values, reference) if values else None
+
+
+def _wins(records: Records) -> MeanInterval | None:
+    """In how many percent of the pairs the ticket is ahead of its mask re-initialised; a tie is no win."""
+    levels = sorted({r["level"] for r in records if r["control"] == "reinit"})
+    pairs = [
+        pair
+        for level in levels
+        for pair in zip(
+            *paired(by_seed(records, level, "test_metric"), by_seed(records, level, "test_metric", "reinit")),
+            strict=True,
+        )
+    ]
+    won = sum(ticket > reinit for ticket, reinit in pairs)
+    return MeanInterval(100 * won / len(pairs), None, None, len(pairs)) if pairs else None
+
+
+def _fewer(values: list[float], reference: list[float]) -> MeanInterval:
+    """Percent of the steps saved; the ends of the ratio's interval change places."""
+    ratio = ratio_of_means(values, reference)
     low, high = (None if end is None else 100 * (1 - end) for end in (ratio.high, ratio.low))
     return MeanInterval(100 * (1 - ratio.mean), low, high, ratio.n)
+
+
+def _sooner(values: list[float], reference: list[float]) -> MeanInterval:
+    """How many times the ticket's steps the other takes."""
+    return ratio_of_means(reference, values)
+
+
+Compare = Callable[[list[float], list[float]], MeanInterval]
+_ALONE = {"accuracy": ("test_metric", 1.0), "weights-left": ("weights_left", 100.0)}
+"""Quantity -> the ticket's own figure, and what brings it to the quantity's unit."""
+_COMPARED: Mapping[str, tuple[str, str, Compare]] = {
+    "over-dense": ("test_metric", "", paired_difference),
+    BEST: ("end_test_metric", "", paired_difference),
+    "over-reinit": ("test_metric", "reinit", paired_difference),
+    "earlier-than-dense": ("best_step", "", _fewer),
+    "sooner-than-reinit": ("best_step", "reinit", _sooner),
+}
+"""Quantity -> figure, the control that it is compared with (dense where there is none), statistic."""
 
 
 def anchors_table(report: Content) -> Table:
@@ -95,9 +132,9 @@ def anchors_table(report: Content) -> Table:
     rows = [
         (
             QUANTITIES[row["quantity"]],
-            write_share(row["weights_left"]),
+            _write_place(row),
             f"{row['figure']:g}",
-            _write_ours(row["ours"]),
+            _write_ours(row),
             {True: "within", False: "beyond", None: MISSING}[row["held"]],
             MISSING if row["tolerance"] is None else f"±{row['tolerance']:g}",
             row["source"],
@@ -121,17 +158,32 @@ def anchors_sentence(report: Content) -> str:
         return sentence
     tested = f"{report['task']['examples']['test']:,} test examples"
     counted = " Steps are those to the lowest validation loss." if _tells_steps(section) else ""
-    sources = "; ".join(dict.fromkeys(row["source"] for row in section["rows"]))
+    sources = "; ".join(dict.fromkeys(_work(row["source"]) for row in section["rows"]))
     return f"{sentence} Ours: mean over seeds and its 95% interval, {tested}.{counted} Published in {sources}."
+
+
+def _work(source: str) -> str:
+    """The paper, without the place in it."""
+    return re.split(r" section| table|: | \(claim", source)[0]
 
 
 def _tells_steps(section: Content) -> bool:
     return any("steps" in QUANTITIES[row["quantity"]] for row in section["rows"])
 
 
-def _write_ours(ours: Content | None) -> str:
+def _write_place(row: Content) -> str:
+    """The published sparsity, or the level that the figure was found at."""
+    if row["weights_left"] is not None:
+        return write_share(row["weights_left"])
+    return MISSING if row["level"] is None else f"level {row['level']}"
+
+
+def _write_ours(row: Content) -> str:
+    ours = row["ours"]
     if ours is None:
         return MISSING
-    if ours["low"] is None:
+    if row["quantity"] == WINS:
+        return f"{ours['mean']:g} ({round(ours['mean'] * ours['n'] / 100)} of {ours['n']})"
+    if ours["low"] in {None, ours["high"]}:
         return f"{ours['mean']:.2f}"
     return f"{ours['mean']:.2f} {write_range(*(f'{ours[end]:.2f}' for end in ('low', 'high')))}"

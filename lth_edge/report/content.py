@@ -17,10 +17,16 @@ from lth_edge.ticket import Mask
 
 @dataclass(frozen=True)
 class LevelRecord:
-    """One level or control as the report tells it: its facts and what the test set said, where there is one."""
+    """One level or control as the report tells it: its facts and what the test set said, where there is one.
+
+    Attributes:
+        test: of the checkpoint that is shipped.
+        end: of the weights after the last step.
+    """
 
     facts: Mapping[str, Any]
     test: Mapping[str, float] | None
+    end: Mapping[str, float] | None
     within_tolerance: bool
 
     def to_dict(self) -> dict[str, Any]:
@@ -28,6 +34,7 @@ class LevelRecord:
         return {key: self.facts[key] for key in _TOLD} | {
             "test_metric": test.get("metric"),
             "test_loss": test.get("loss"),
+            "end_test_metric": None if self.end is None else self.end["metric"],
             "within_tolerance": self.within_tolerance,
         }
 

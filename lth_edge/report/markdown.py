@@ -3,6 +3,7 @@
 import re
 
 from lth_edge.report import costs, facts, sections
+from lth_edge.report.against_dense import against_dense_sentence, against_dense_table
 from lth_edge.report.anchors import anchors_sentence, anchors_table
 from lth_edge.report.sections import Content, Table
 
@@ -23,7 +24,8 @@ def to_markdown(report: Content) -> str:
             escape(facts.chosen_sentence(report)),
         ),
         table(sections.levels_table(report)),
-        _anchors(report),
+        _told(against_dense_table(report), against_dense_sentence(report)),
+        _told(anchors_table(report), anchors_sentence(report)),
         *_tables(report),
         section("Task", bullets(facts.task_facts(report))),
         section("Search", bullets(facts.find_facts(report))),
@@ -50,8 +52,8 @@ def verdict_lines(report: Content) -> str:
     )
 
 
-def _anchors(report: Content) -> str:
-    found, sentence = anchors_table(report), anchors_sentence(report)
+def _told(found: Table, sentence: str) -> str:
+    """A table under what must be known of it; nothing where that is empty."""
     return section(found.title, escape(sentence), table(found)) if sentence else ""
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lth_edge.report import anchors, costs, facts, plots, sections, units
+from lth_edge.report import against_dense, anchors, costs, facts, plots, sections, units
 from lth_edge.report.sections import Content
 from lth_edge.report.template import render, trusted
 
@@ -17,6 +17,7 @@ def to_page(report: Content) -> str:
         "page.html.j2",
         report=report,
         facts=facts,
+        against_dense_sentence=against_dense.against_dense_sentence(report),
         anchors_sentence=anchors.anchors_sentence(report),
         tables=_tables(report),
         verdicts=sections.verdicts(report),
@@ -51,8 +52,7 @@ def _change_headline(report: Content) -> list[dict[str, str]]:
     for point in sections.curve_of(report, "") if chosen else []:
         difference = (point["difference"] or {}).get("mean")
         if point["level"] == chosen["level"] and difference is not None:
-            unit = "points" if metric.unit == "%" else metric.unit
-            words = f"{unit} {metric.name} against dense, {split}".strip()
+            words = f"{metric.difference_unit} {metric.name} against dense, {split}".strip()
             return [{"figure": metric.write_difference(difference), "words": words}]
     return []
 
@@ -99,6 +99,7 @@ def recall_tracks(report: Content) -> dict[str, Any]:
 def _tables(report: Content) -> dict[str, sections.Table]:
     return {
         "levels": sections.levels_table(report),
+        "against_dense": against_dense.against_dense_table(report),
         "anchors": anchors.anchors_table(report),
         "files": costs.files_table(report),
         "latency": costs.latency_table(report),

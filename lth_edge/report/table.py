@@ -6,6 +6,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from lth_edge.report import costs, facts, sections
+from lth_edge.report.against_dense import against_dense_sentence
 from lth_edge.report.anchors import anchors_sentence, anchors_table
 from lth_edge.report.sections import Content, Table
 
@@ -48,6 +49,8 @@ def print_report(report: Content, console: Console) -> None:
         console.print(literal(console, facts.measured_sentence(report), "dim"))
     for warning in costs.warnings(report):
         console.print(literal(console, f"Warning: {warning}", "yellow"))
+    if sentence := against_dense_sentence(report):
+        console.print(literal(console, sentence, "dim"))
     if sentence := anchors_sentence(report):
         print_table(anchors_table(report).without("tolerance", "source"), console)
         console.print(literal(console, sentence, "dim"))

@@ -125,6 +125,11 @@ class Metric:
         return f"{mean} ± {self.write((estimate['high'] - estimate['low']) / 2)}"
 
     @property
+    def difference_unit(self) -> str:
+        """Percentages differ by points."""
+        return "points" if self.unit == "%" else self.unit
+
+    @property
     def title(self) -> str:
         """Name and unit: accuracy (%)."""
         return f"{self.name} ({self.unit})" if self.unit else self.name

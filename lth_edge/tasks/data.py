@@ -22,6 +22,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from lth_edge.errors import InputError, RecipeError, nearest, reason
+from lth_edge.presets.sources import SOURCES
 from lth_edge.recipe import TaskRecipe
 from lth_edge.tasks.examples import DatasetExamples, Examples, Splits, TensorExamples, as_examples, group_ids
 from lth_edge.tasks.imports import call_own, is_own
@@ -127,7 +128,7 @@ def _bytes_examples(dataset: Any) -> TensorExamples:
 
 
 def _npz(recipe: TaskRecipe, name: str) -> Data:
-    arrays = _read_npz(_found(Path(name), recipe.data_dir))
+    arrays = _read_npz(_found(Path(name), recipe))
     if "groups" in recipe.data_args:
         arrays["groups"] = _groups(name, arrays, str(recipe.data_args["groups"]))
     parts = {part: _npz_examples(name, arrays, part) for part in ("train", "validation", "test")}
@@ -136,6 +137,7 @@ def _npz(recipe: TaskRecipe, name: str) -> Data:
         raise InputError(
             f"{name} has no x_train and y_train", f"it holds {', '.join(arrays) or 'nothing'}; rename them"
         )
+    _check_shape(recipe, train)
     labels = tuple(str(label) for label in np.ravel(arrays.get("labels", ())))
     return Data(
         train,
@@ -147,9 +149,30 @@ def _npz(recipe: TaskRecipe, name: str) -> Data:
     )
 
 
-def _found(path: Path, data_dir: str) -> Path:
-    """The file, here or in the data folder."""
-    return path if path.exists() or not (Path(data_dir) / path).exists() else Path(data_dir) / path
+def _check_shape(recipe: TaskRecipe, train: TensorExamples) -> None:
+    """A preset's data are of one shape: channels in another place would be taken for rows."""
+    source, shape = SOURCES.get(recipe.data), tuple(train.inputs[0].shape[1:])
+    if recipe.preset is not None and source is not None and source.shape not in {None, shape}:
+        raise InputError(
+            f"an example of {recipe.data} is {shape}, preset {recipe.preset} takes {source.shape}",
+            "bring x_train and x_test into that order; lth-edge presets says what the file holds",
+        )
+
+
+def _found(path: Path, recipe: TaskRecipe) -> Path:
+    """The file, here or in the data folder.
+
+    Raises:
+        InputError: it is in neither.
+    """
+    beside = Path(recipe.data_dir) / path
+    for found in (path, beside):
+        if found.exists():
+            return found
+    mend = "check the path after npz:, or name its folder by --data-dir"
+    if recipe.preset is not None:
+        mend = "give --data-dir the folder that holds it; lth-edge presets says where it comes from"
+    raise InputError(f"{path} is not there{'' if beside == path else f', nor is {beside}'}", mend)
 
 
 def _groups(name: str, arrays: Mapping[str, Array], key: str) -> Array:
@@ -163,10 +186,6 @@ def _read_npz(path: Path) -> dict[str, Array]:
     try:
         with np.load(path, allow_pickle=False) as content:
             return {name: content[name] for name in content.files}
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{path} is not there", "check the path after npz:, or name its folder by --data-dir"
-        ) from error
     except (ValueError, OSError, BadZipFile, ZlibError, EOFError, TypeError) as error:
         raise InputError(
             f"{path} cannot be read: {error}",

@@ -32,6 +32,24 @@ def small_vit():
     return reference("vit", (1, 8, 8), width=12, depth=2, heads=3, patch=4)
 
 
+class Torch(nn.Module):
+    """PyTorch's attention over the rows of an image, called as `how` says."""
+
+    def __init__(self, how=lambda layer, x: layer(x, x, x, need_weights=False)[0], **settings):
+        super().__init__()
+        torch.manual_seed(0)
+        self.how = how
+        self.embed, self.head = nn.Linear(8, 12), nn.Linear(12, 10)
+        self.attention = nn.MultiheadAttention(12, 3, **{"batch_first": True, **settings})
+        for bias in (self.attention.in_proj_bias, self.attention.out_proj.bias):
+            if bias is not None:
+                nn.init.normal_(bias)
+
+    def forward(self, images):
+        tokens = self.embed(images.flatten(1).unflatten(1, (8, 8)))
+        return self.head((tokens + self.how(self.attention, tokens)).mean(1))
+
+
 def full(network):
     return Mask({name: np.ones(p.shape, bool) for name, p in network.named_parameters() if p.ndim > 1})
 
@@ -211,3 +229,69 @@ def test_weights_that_may_not_be_pruned_belong_to_no_unit():
         "2.feed_forward.0.weight",
     ]
     assert whole_mask(layers).sparsity == 0
+
+
+def unpacked(layer, x):
+    output, _ = layer(query=x, key=x, value=x)
+    return output
+
+
+@pytest.mark.parametrize("network", [Torch(), Torch(unpacked)])
+def test_pytorch_s_attention_loses_heads_too(network):
+    found = groups_of(network)
+    assert [(g.kind, g.count, g.rows, g.column) for g in found] == [
+        ("heads", 3, ("attention.in_proj_weight",), "attention.out_proj.weight")
+    ]
+
+
+@pytest.mark.parametrize("settings", [{}, {"bias": False}])
+@pytest.mark.parametrize("gone", [[0], [1], [0, 2]])
+def test_pytorch_s_attention_without_its_lost_heads_computes_the_same(gone, settings):
+    network = Torch(**settings)
+    [group], kept = groups_of(network), {name: array.copy() for name, array in full(network).items()}
+    group.without(kept, np.array(gone))
+    mask = Mask(kept)
+    assert np.flatnonzero(~group.kept(mask)).tolist() == gone
+    assert mask["attention.in_proj_weight"].reshape(3, 3, 4, 12)[:, gone].sum() == 0
+    assert mask["attention.in_proj_weight"].sum() == 3 * 4 * 12 * (3 - len(gone))
+    load(network, mask.apply(weights_of(network)))
+    smaller, cut = without_lost_heads(network, mask)
+    assert cut.density == 1 and cut.size == mask.kept
+    assert all(tuple(smaller.get_parameter(name).shape) == kept.shape for name, kept in cut.items())
+    images = torch.randn(3, 1, 8, 8)
+    assert torch.allclose(smaller.eval()(images), network.eval()(images), atol=1e-6)
+
+
+def of_all(layer, x):
+    return layer(x, x, x)[0]
+
+
+HOW = {
+    "of other tokens": lambda layer, x: layer(x, x.flip(1), x, need_weights=False)[0],
+    "masked": lambda layer, x: layer(x, x, x, attn_mask=torch.ones(8, 8).triu(1).bool())[0],
+    "read for its weights": lambda layer, x: layer(x, x, x)[0] + layer(x, x, x)[1].sum(),
+    "whose weights alone are read": lambda layer, x: x * layer(x, x, x)[1].sum(),
+    "run twice": lambda layer, x: of_all(layer, of_all(layer, x)),
+}
+SETTINGS = {"keys of their own": {"add_bias_kv": True}, "a zero to attend to": {"add_zero_attn": True}}
+UNFIT = {**{name: Torch(how) for name, how in HOW.items()}, **{n: Torch(of_all, **s) for n, s in SETTINGS.items()}}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_attention_that_is_no_plain_self_attention_keeps_its_heads(name):
+    with pytest.raises(InputError, match="no layer of net has units"):
+        groups_of(UNFIT[name])
+    kept = {name: array.copy() for name, array in full(UNFIT[name]).items()}
+    kept["attention.in_proj_weight"][:] = False
+    assert without_lost_heads(UNFIT[name], Mask(kept))[0] is UNFIT[name]
+
+
+def test_attention_with_tokens_first_keeps_its_heads():
+    with pytest.raises(InputError, match="no layer of net has units"):
+        groups_of(Torch(lambda layer, x: layer(*[x.transpose(0, 1)] * 3)[0].transpose(0, 1), batch_first=False))
+
+
+def test_attention_in_a_network_that_cannot_be_followed_keeps_its_heads():
+    network = Torch(lambda layer, x: of_all(layer, x) if x.sum() > 0 else of_all(layer, -x))
+    mask = Mask({name: np.zeros_like(array) for name, array in full(network).items()})
+    assert without_lost_heads(network, mask)[0] is network

@@ -11,6 +11,7 @@ from lth_edge.find.method import layer_rates
 from lth_edge.find.prunable import prunable
 from lth_edge.presets.anchors import QUANTITIES, anchors
 from lth_edge.presets.catalog import combined, fields_of, names, preset, summary
+from lth_edge.presets.sources import SOURCES
 from lth_edge.report.anchors import NEAR
 from lth_edge.tasks.build import make_task
 from lth_edge.tasks.models import REFERENCE
@@ -62,8 +63,10 @@ def test_a_preset_sets_what_decides_a_level(name):
 def test_published_sparsities_are_levels_of_the_preset(name):
     levels = ladder(name)
     for anchor in anchors(name, preset(name).find):
-        nearest = min(abs(level - anchor.weights_left) for level in levels)
-        assert nearest <= NEAR * anchor.weights_left, anchor
+        if anchor.weights_left is not None:
+            nearest = min(abs(level - anchor.weights_left) for level in levels)
+            assert nearest <= NEAR * anchor.weights_left, anchor
+        assert (anchor.level or 0) < len(levels)
         assert anchor.quantity in QUANTITIES and anchor.source
 
 
@@ -119,7 +122,14 @@ def test_an_unknown_preset_comes_with_the_nearest_one():
 def test_the_command_lists_every_preset():
     done = lth_edge("presets")
     assert done.code == 0
-    assert [line.split()[0] for line in done.stdout.splitlines()] == names()
+    listed, _, needed = done.stdout.partition("\n\n")
+    assert [line.split()[0] for line in listed.splitlines()] == names()
+    assert "\n  lenet-300-100, lenet-5\n    MNIST/raw/: " in needed and "  har\n    har.npz: x_train" in needed
+
+
+@pytest.mark.parametrize("name", names())
+def test_where_a_presets_data_come_from_is_told(name):
+    assert fields_of(name)["task"]["data"] in SOURCES
 
 
 def test_a_recipe_that_is_no_section_is_still_told_as_such(tmp_path):

@@ -1,6 +1,8 @@
 """A preset as one command, from a folder with its data, to the published figures beside ours."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -57,12 +59,50 @@ def test_a_missing_data_folder_is_told_with_the_mend(here: Path) -> None:
     done = lth_edge("compress", "--preset", "har")
     assert done.code == 3
     assert done.said == [
-        "lth-edge: har.npz is not there",
-        "  check the path after npz:, or name its folder by --data-dir",
+        "lth-edge: har.npz is not there, nor is data/har.npz",
+        "  give --data-dir the folder that holds it; lth-edge presets says where it comes from",
     ]
+
+
+def test_data_of_another_shape_are_told(data: Path, tmp_path: Path) -> None:
+    with np.load(data / "har.npz") as arrays:
+        np.savez(tmp_path / "har.npz", **{n: a.swapaxes(1, 2) if a.ndim == 3 else a for n, a in arrays.items()})
+    done = lth_edge("compress", "--preset", "har", "--data-dir", tmp_path)
+    assert done.code == 3
+    assert done.said[0] == "lth-edge: an example of npz:har.npz is (128, 9), preset har takes (9, 128)"
 
 
 def test_groups_that_the_file_does_not_hold_are_told(data: Path) -> None:
     done = lth_edge("compress", "--preset", "har", "--data-dir", data, "--data-arg", "groups=subjects")
     assert done.code == 2
     assert "has no 'subjects' to split by" in done.stderr and "did you mean 'subject_t" in done.stderr
+
+
+def test_the_benchmark_makes_the_data_from_uci_s_archive(tmp_path: Path) -> None:
+    archive, rng = tmp_path / "UCI HAR Dataset", np.random.default_rng(0)
+    signals = [f"{kind}_{axis}" for kind in ("body_acc", "body_gyro", "total_acc") for axis in "xyz"]
+    written = {}
+    for part, count in (("train", 4), ("test", 2)):
+        (archive / part / "Inertial Signals").mkdir(parents=True)
+        for name in signals:
+            written[part, name] = rng.standard_normal((count, 128)).astype(np.float32)
+            np.savetxt(archive / part / "Inertial Signals" / f"{name}_{part}.txt", written[part, name])
+        np.savetxt(archive / part / f"y_{part}.txt", 1 + np.arange(count), "%d")
+        np.savetxt(archive / part / f"subject_{part}.txt", np.full(count, 30), "%d")
+    assert make_har(archive, tmp_path / "data" / "har.npz").returncode == 0
+    with np.load(tmp_path / "data" / "har.npz") as made:
+        assert made["x_train"].shape == (4, 9, 128) and made["x_train"].dtype == np.float32
+        for channel, name in enumerate(signals):
+            assert np.array_equal(made["x_test"][:, channel], written["test", name])
+        assert (list(made["y_train"]), list(made["subject_test"])) == ([0, 1, 2, 3], [30, 30])
+
+
+def test_a_folder_that_is_no_such_archive_is_told(tmp_path: Path) -> None:
+    done = make_har(tmp_path, tmp_path / "har.npz")
+    assert done.returncode == 1 and "body_acc_x_train.txt" in done.stderr and "is not there" in done.stderr
+    assert not (tmp_path / "har.npz").exists()
+
+
+def make_har(archive: Path, out: Path) -> subprocess.CompletedProcess[str]:
+    script = Path(__file__).parents[2] / "benchmarks" / "har.py"
+    return subprocess.run([sys.executable, script, archive, "--out", out], check=False, capture_output=True, text=True)

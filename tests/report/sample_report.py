@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from lth_edge.report.against_dense import against_dense
+
 FORMS = {"dense": (2_380_000, 50.0), "int8": (612_000, 31.0), "ticket": (301_000, 50.6)}
 LEVELS, SEEDS, CHOSEN = 12, (0, 1, 2), 10
 RECIPE = {
@@ -40,6 +42,7 @@ def sample(
     """A whole report: digits MLP, 12 levels, three forms; `measured=False` leaves out files and figures."""
     rng = np.random.default_rng(0)
     levels = _levels(rng, seeds, controls)
+    curve = _curve(levels)
     return {
         "schema_version": 1,
         "lth_edge": "0.1.0",
@@ -71,7 +74,8 @@ def sample(
         },
         "forecast": {"seconds_per_level": 2.0, "hours": 0.01, "dense_latency_us": 50.0, "unsupported": []},
         "levels": levels,
-        "curve": _curve(levels),
+        "curve": curve,
+        "against_dense": against_dense(curve, levels, margin=1.0, higher_is_better=True),
         "chosen": _chosen() if chosen else None,
         "layers": _layers() if chosen else [],
         "csr": {"bytes": 338_000, "layers": [{"name": "0.weight", "nnz": 5000, "bytes": 30_000}]} if chosen else None,
@@ -111,6 +115,7 @@ def regression() -> dict[str, Any]:
             "validation_metric": (100 - level["validation_metric"]) / 60,
             "test_metric": None,
             "test_loss": None,
+            "end_test_metric": None,
         }
     for form in report["forms"]:
         form |= {
@@ -154,6 +159,7 @@ def _level(rng: np.random.Generator, seed: int, level: int, control: str) -> dic
         "validation_loss": 0.08,
         "test_metric": float(metric),
         "test_loss": 0.1,
+        "end_test_metric": float(metric),
         "best_step": 300,
         "steps": 400,
         "seconds": 2.0,
