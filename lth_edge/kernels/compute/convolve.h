@@ -1,6 +1,7 @@
 // One convolution with sparse weights, tile by tile.
 #pragma once
 
+#include "../measure/mark.h"
 #include "activation.h"
 #include "pack.h"
 #include "tile_kernel.h"
@@ -150,6 +151,7 @@ static void convolve_group(const ConvPlan& plan, const GroupPart& part, int32_t 
   rows.bias = part.bias;
   rows.places = places.vectors();
   for (int32_t block = 0; block < plan.blocks; ++block) {
+    LTH_MARK(pack);
     if (part.slabs == nullptr) pack_block(plan, part.channels, tile, block, slab);
     rows.slab = part.slabs == nullptr ? slab : part.slabs + block * slab_floats(plan);
     rows.starts = part.starts + static_cast<int64_t>(block) * plan.group_rows;
@@ -166,7 +168,10 @@ static void convolve_group(const ConvPlan& plan, const GroupPart& part, int32_t 
       rows.sums = sums + kept * rows.sums_stride;
       rows.out = part.out + rows.begin * plane + places.first();
       rows.residual = part.residual == nullptr ? nullptr : part.residual + rows.begin * plane + places.first();
+      LTH_MARK(multiply, rows.starts[rows.end] - rows.starts[rows.begin], rows.end - rows.begin, plan.tiling.vectors,
+               plan.strips);
       multiply_strips(plan, kernel, rows);
+      LTH_MARK(finish);
       if (apart) places.write(rows);
     }
   }
