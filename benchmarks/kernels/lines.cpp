@@ -1,4 +1,5 @@
-// What it takes to write cache lines, and to read and write them: what a kernel does with sums that leave its registers.
+// What it takes to write cache lines, and to read and write them: what a kernel does with sums that leave its
+// registers.
 
 #if defined(__AVX512F__)
 constexpr int bytes = 64;

@@ -15,7 +15,7 @@ from time import perf_counter_ns
 import numpy as np
 import numpy.typing as npt
 
-from tools.build_kernels import SOURCES, build, host
+from tools.build_kernels import BUILT, SOURCES, build, host
 
 HERE = Path(__file__).parent
 EVENT = np.dtype([("tick", "u8"), ("what", "i4"), ("details", "i4", (4,)), ("core", "i4")])
@@ -23,8 +23,8 @@ Events = npt.NDArray[np.void]
 _CALIBRATION_NS, _CALIBRATION_MARKS = 20_000_000, 1000
 
 
-def build_marked(folder: Path) -> Path:
-    """Compile the library with marks into `folder`, of x86-64 alone: their clock is that of its instruction rdtscp."""
+def build_marked(folder: Path = BUILT / "marked") -> Path:
+    """Compile the library with marks, unless it is up to date; for x86-64 alone, as their clock is its rdtscp."""
     if not host().endswith("x86_64"):
         raise SystemExit("marks need an x86-64 machine")
     return build(host(), "zig", folder, defined=["LTH_MARKS"], also=[HERE / "marks.cc"])

@@ -27,7 +27,7 @@ from benchmarks.kernels.clock import time_runs
 from benchmarks.kernels.dense_layers import layer_times
 from benchmarks.kernels.forms import DENSE, NULL, open_form
 from benchmarks.kernels.library_session import bind, open_with
-from benchmarks.kernels.lines import Lines
+from benchmarks.kernels.lines import Lines, cache_sizes
 from benchmarks.kernels.marks import Events, Marks, Part, build_marked, parts
 from benchmarks.kernels.measure import place
 from benchmarks.kernels.models import example_inputs, write_model
@@ -69,6 +69,8 @@ class Layer:
         nonzeros: read, each as often as it was.
         rows: ends of rows, likewise.
         stored_floats: sums that left the registers, those at no position included.
+        packed_floats: inputs that were packed, padding included.
+        slab_floats: the most of them at a time.
     """
 
     name: str
@@ -82,9 +84,14 @@ class Layer:
     nonzeros: int = 0
     rows: int = 0
     stored_floats: int = 0
+    packed_floats: int = 0
+    slab_floats: int = 0
 
     def add(self, part: Part, lanes: int) -> None:
         self.us[part.kind] = self.us.get(part.kind, 0.0) + part.us
+        if part.kind == "pack":
+            self.packed_floats += part.details[0]
+            self.slab_floats = max(self.slab_floats, part.details[0])
         if part.kind == "multiply":
             nonzeros, rows, vectors, strips = part.details
             self.vector_floats += nonzeros * vectors * strips * lanes
@@ -247,17 +254,18 @@ def main() -> None:
         parser.error(f"no such model: {', '.join(sorted(unknown))}")
     created, about = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), machine()
     out = asked.out or place(about, created).with_name("shares")
-    with tempfile.TemporaryDirectory(prefix="lth-edge-shares-") as folder:
-        library = build_marked(Path(folder))
-        for model in asked.models:
-            for percent in asked.sparsity:
+    library = build_marked()
+    for model in asked.models:
+        for percent in asked.sparsity:
+            with tempfile.TemporaryDirectory(prefix="lth-edge-shares-") as folder:
                 content = {"model": model, "percent": percent}
                 content |= measure(model, percent, library, asked.seconds, Path(folder))
-                write_json(out / f"{model}-{percent}.json", content)
-                print(out / f"{model}-{percent}.json", flush=True)
+            write_json(out / f"{model}-{percent}.json", content)
+            print(out / f"{model}-{percent}.json", flush=True)
     files = [f"{model}-{percent}.json" for model in NETWORKS for percent in SPARSITIES]
     results = [name for name in files if (out / name).is_file()]
-    write_json(out / "report.json", {"schema_version": 1, "created": created, "machine": about, "results": results})
+    content = {"schema_version": 1, "created": created, "machine": about, "first_cache_bytes": cache_sizes()[0]}
+    write_json(out / "report.json", content | {"results": results})
 
 
 if __name__ == "__main__":

@@ -151,7 +151,6 @@ static void convolve_group(const ConvPlan& plan, const GroupPart& part, int32_t 
   rows.bias = part.bias;
   rows.places = places.vectors();
   for (int32_t block = 0; block < plan.blocks; ++block) {
-    LTH_MARK(pack);
     if (part.slabs == nullptr) pack_block(plan, part.channels, tile, block, slab);
     rows.slab = part.slabs == nullptr ? slab : part.slabs + block * slab_floats(plan);
     rows.starts = part.starts + static_cast<int64_t>(block) * plan.group_rows;

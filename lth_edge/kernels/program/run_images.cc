@@ -25,7 +25,6 @@ void convolve_units(const ImageRun& run, const Layer& layer, const ConvPlan& pla
 
 bool pack_tiles(const ImageRun& run, const ConvPlan& plan, const float* in, int32_t chunks, float* slabs) {
   const auto pack = [&](int32_t begin, int32_t end, float*) {
-    LTH_MARK(pack);
     for (int32_t unit = begin; unit < end; ++unit) {
       const int32_t tile = unit / plan.blocks;
       run.program.set->pack_tile(plan, in, tile, unit % plan.blocks, slabs + tile * slab_floats(plan) * plan.blocks);

@@ -1,0 +1,216 @@
+"""What limits the speed of sparse models, as a table, from the raw results of `shares.py`.
+
+python -m benchmarks.kernels.limits FOLDER      a folder `shares` under benchmarks/results
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from .targets import target
+
+_LINE_FLOATS, _FLOAT_BYTES = 16, 4
+_TOLD_PARTS = 4
+Content = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Where the time of one model at one sparsity goes; microseconds, medians.
+
+    Attributes:
+        content: the raw result.
+        first_cache: bytes of a core's first-level cache.
+    """
+
+    content: Content
+    first_cache: int
+
+    def form(self, name: str) -> float:
+        """Of a run: `dense`, `sparse`, `sparse with marks`, `null graph`."""
+        return median(self.content["rounds_us"][name])
+
+    @cached_property
+    def measured(self) -> float:
+        """Times faster than dense: the median of interleaved ratios."""
+        rounds = self.content["rounds_us"]
+        return float(np.median(np.divide(rounds["dense"], rounds["sparse"])))
+
+    @cached_property
+    def ceiling(self) -> float:
+        """GFLOP/s of multiply-adds with an operand from the nearest cache."""
+        return median(self.content["roof"]["ceiling_gflops"])
+
+    def part(self, kind: str) -> float:
+        return sum(layer["us"].get(kind, 0.0) for layer in self._layers("random"))
+
+    @property
+    def call(self) -> float:
+        """onnxruntime's own share of a call, and Python's."""
+        return self.form("null graph")
+
+    @property
+    def left(self) -> float:
+        """Nodes that stay onnxruntime's, and what it does between them and ours."""
+        return max(0.0, self._outside("leave") - self.call)
+
+    @property
+    def setting_up(self) -> float:
+        return self.part("layer") + self._outside("operate")
+
+    @property
+    def kept_dense(self) -> float:
+        """Layers that keep all their weights, as the sparse model computes them."""
+        return self.part("depthwise") + (self.left if self.content["kept_dense_us"] else 0.0)
+
+    @property
+    def kept_dense_in_dense(self) -> float:
+        """The same layers in the dense model."""
+        return float(sum(self.content["kept_dense_us"].values()))
+
+    @cached_property
+    def products(self) -> float:
+        """Multiplication at the ceiling, no vector computing more than positions of the output."""
+        return 2e-3 * sum(layer["multiply_adds"] for layer in self._tiled("random")) / self.ceiling
+
+    @cached_property
+    def vectors(self) -> float:
+        """Multiplication at the ceiling, whole vectors as they are cut."""
+        return 2e-3 * sum(layer["vector_floats"] for layer in self._tiled("random")) / self.ceiling
+
+    @cached_property
+    def vector_layers(self) -> float:
+        """Multiplication of single vectors: no inputs that several positions share."""
+        return self.part("multiply") - sum(layer["us"]["multiply"] for layer in self._tiled("random"))
+
+    @cached_property
+    def rows(self) -> float:
+        """Multiplication beyond the ceiling where inputs are near and rows end where they are expected to."""
+        return self._as("near") - self.vectors
+
+    @cached_property
+    def sums_lines(self) -> float:
+        """What writing and reading sums takes at the second-level cache's rate, where the first is too small.
+
+        Each sum of the output is written once; with several blocks of inputs it is read and written again.
+        """
+        return sum(self._sums_lines(layer) for layer in self._tiled("random"))
+
+    @cached_property
+    def packed_lines(self) -> float:
+        """Likewise what writing packed inputs takes."""
+        spilt = (layer for layer in self._tiled("random") if self._is_spilt(layer["slab_floats"] + _tile_sums(layer)))
+        return sum(self._us("write", layer["packed_floats"]) for layer in spilt)
+
+    @cached_property
+    def farther(self) -> float:
+        """What inputs beyond the nearest cache cost multiplication."""
+        return self._as("even") - self._as("near")
+
+    @cached_property
+    def unforeseen(self) -> float:
+        """What rows of differing length cost it."""
+        return self._as("random") - self._as("even")
+
+    def faster_if(self, us: float) -> float:
+        """Times faster than dense if a run took so long."""
+        return self.form("dense") / us
+
+    def _layers(self, pattern: str) -> list[Content]:
+        return list(self.content["patterns"][pattern]["layers"])
+
+    def _outside(self, kind: str) -> float:
+        return float(self.content["patterns"]["random"]["outside_us"].get(kind, 0.0))
+
+    def _tiled(self, pattern: str) -> list[Content]:
+        return [layer for layer in self._layers(pattern) if layer["vector_floats"]]
+
+    def _as(self, pattern: str) -> float:
+        """Multiplication under another pattern, for as many multiply-adds as the random masks need."""
+        pairs = zip(self._tiled("random"), self._tiled(pattern), strict=True)
+        return sum(other["us"]["multiply"] * mine["vector_floats"] / other["vector_floats"] for mine, other in pairs)
+
+    def _sums_lines(self, layer: Content) -> float:
+        written = layer["shape"][0] * layer["positions"] * layer["vector_floats"] / layer["multiply_adds"]
+        again = layer["stored_floats"] - written
+        spilt_outputs = self._us("write", written) if self._is_spilt(layer["activation_bytes"] / _FLOAT_BYTES) else 0.0
+        spilt_sums = self._is_spilt(layer["slab_floats"] + _tile_sums(layer))
+        return spilt_outputs + (self._us("add", again) if spilt_sums else 0.0)
+
+    def _is_spilt(self, floats: float) -> bool:
+        return _FLOAT_BYTES * floats > self.first_cache
+
+    def _us(self, done: str, floats: float) -> float:
+        line = median(found[done] for found in self.content["roof"]["line_ns"])
+        return line * floats / _LINE_FLOATS / 1000
+
+
+def _tile_sums(layer: Content) -> float:
+    """Floats of a tile's sums."""
+    return float(layer["shape"][0] * layer["vector_floats"] / layer["nonzeros"])
+
+
+def results(folder: Path) -> Iterator[Shares]:
+    """By model, then by sparsity."""
+    report = json.loads((folder / "report.json").read_text())
+    for name in report["results"]:
+        yield Shares(json.loads((folder / name).read_text()), report["first_cache_bytes"])
+
+
+def limits(report: Content, folder: Path) -> str:
+    """Targets beside what would be reached without each limit, and what those limits take of a run."""
+    lines = [
+        "| model | zeros | asked | measured | all but multiplication free | multiplication and lines at their ceilings "
+        "| multiplication alone at its ceiling | beyond it: share of the run |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
+    ]
+    lines += [_row(shares, report["machine"]["flags"]) for shares in results(folder)]
+    return "\n".join(lines)
+
+
+def _row(shares: Shares, flags: list[str]) -> str:
+    content = shares.content
+    asked = target(content["model"], "fp32", content["percent"], flags)
+    least = shares.products + shares.vector_layers + shares.kept_dense_in_dense
+    cells = [
+        content["model"],
+        f"{content['percent']}%",
+        "" if asked is None else f"{asked:.1f}x",
+        f"{shares.measured:.2f}x",
+        f"{shares.faster_if(shares.part('multiply') + shares.kept_dense):.1f}x",
+        f"{shares.faster_if(least + shares.sums_lines + shares.packed_lines):.1f}x",
+        f"{shares.faster_if(least):.1f}x",
+        ", ".join(f"{name} {share:.0%}" for name, share in _beyond(shares)),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _beyond(shares: Shares) -> list[tuple[str, float]]:
+    """What a run does besides multiplying at the ceiling, the largest first."""
+    run = shares.form("sparse")
+    parts = {
+        f"ends of rows (their lines {shares.sums_lines / run:.0%})": shares.rows,
+        "inputs beyond L1": shares.farther,
+        "rows of differing length": shares.unforeseen,
+        "lanes without a position": shares.vectors - shares.products,
+        "single vectors": shares.vector_layers,
+        f"packing (its lines {shares.packed_lines / run:.0%})": shares.part("pack"),
+        "finishing": shares.part("finish"),
+        "pools": shares.part("pool"),
+        "layers kept dense": shares.kept_dense,
+        "calls and setting up": shares.call + shares.setting_up,
+    }
+    ordered = sorted(parts.items(), key=lambda item: -item[1])
+    return [(name, us / run) for name, us in ordered[:_TOLD_PARTS]]
+
+
+if __name__ == "__main__":
+    place = Path(sys.argv[1])
+    print(limits(json.loads((place / "report.json").read_text()), place))
