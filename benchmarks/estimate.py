@@ -27,7 +27,6 @@ import numpy as np
 from benchmarks.estimate_layers import SPARSITY, Block, blocks
 from benchmarks.kernels.ceiling import aligned
 from benchmarks.kernels.forms import DENSE, INT8, NULL, sparse_form, write_forms
-from benchmarks.kernels.lines import cache_sizes
 from benchmarks.kernels.measure import RESULTS, place
 from benchmarks.kernels.models import example_inputs, write_model
 from benchmarks.kernels.native import build
@@ -78,8 +77,17 @@ def this_machine(folder: Path) -> Board:
     clock = dense / _VECTOR_PRODUCTS
     vector = median(read_json(LOOPS)["multiply_adds_a_cycle"][_LOOPS_OF]["sparse vector"])
     loops = {"dense": dense / clock, "int8": 4 * dense / clock, "sparse": sparse / clock, "vector": vector}
-    caches = [(size, _read_gb_s(size // 2)) for size in cache_sizes()]
+    caches = [(size, _read_gb_s(size // 2)) for size in _cache_sizes()]
     return Board("this machine", "this core", clock, loops, caches, _read_gb_s(1 << 28))
+
+
+def _cache_sizes() -> list[int]:
+    """Of the data caches of a core; of a large server's last one, what a core may have for itself."""
+    found = []
+    for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        if (index / "type").read_text().strip() != "Instruction":
+            found.append(int((index / "size").read_text().strip().rstrip("K")) * 1024)
+    return [min(size, 1 << 26) for size in found]
 
 
 def _read_gb_s(size: int) -> float:

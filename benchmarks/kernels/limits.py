@@ -23,15 +23,9 @@ Content = dict[str, Any]
 
 @dataclass(frozen=True)
 class Shares:
-    """Where the time of one model at one sparsity goes; microseconds, medians.
-
-    Attributes:
-        content: the raw result.
-        first_cache: bytes of a core's first-level cache.
-    """
+    """Where the time of one model at one sparsity goes; microseconds, medians."""
 
     content: Content
-    first_cache: int
 
     def form(self, name: str) -> float:
         """Of a run: `dense`, `sparse`, `sparse with marks`, `null graph`."""
@@ -81,9 +75,12 @@ class Shares:
         return 2e-3 * sum(layer["multiply_adds"] for layer in self._tiled("random")) / self.ceiling
 
     @cached_property
-    def vectors(self) -> float:
-        """Multiplication at the ceiling, whole vectors as they are cut."""
-        return 2e-3 * sum(layer["vector_floats"] for layer in self._tiled("random")) / self.ceiling
+    def loop(self) -> float:
+        """Multiplication by its inner loop alone: rows without an end, inputs in the nearest cache.
+
+        Weights that do not fit into the second-level cache together come from beyond it in every run.
+        """
+        return sum(map(self._loop, self._tiled("random")))
 
     @cached_property
     def vector_layers(self) -> float:
@@ -92,22 +89,21 @@ class Shares:
 
     @cached_property
     def rows(self) -> float:
-        """Multiplication beyond the ceiling where inputs are near and rows end where they are expected to."""
-        return self._as("near") - self.vectors
+        """Multiplication beyond its loop, where inputs are near and rows end where they are expected to."""
+        return sum(self._rows())
 
     @cached_property
-    def sums_lines(self) -> float:
-        """What writing and reading sums takes at the second-level cache's rate, where the first is too small.
-
-        Each sum of the output is written once; with several blocks of inputs it is read and written again.
-        """
-        return sum(self._sums_lines(layer) for layer in self._tiled("random"))
+    def rows_at_best(self) -> float:
+        """The same, where no sum written, or read and written again, takes longer than the second-level cache does."""
+        return sum(map(min, self._rows(), map(self._sums_lines, self._tiled("random"))))
 
     @cached_property
-    def packed_lines(self) -> float:
-        """Likewise what writing packed inputs takes."""
-        spilt = (layer for layer in self._tiled("random") if self._is_spilt(layer["slab_floats"] + _tile_sums(layer)))
-        return sum(self._us("write", layer["packed_floats"]) for layer in spilt)
+    def packing_at_best(self) -> float:
+        """Packing, where no line takes longer to write than the second-level cache does."""
+        return sum(
+            min(layer["us"].get("pack", 0.0), self._us("write", layer["packed_floats"]))
+            for layer in self._layers("random")
+        )
 
     @cached_property
     def farther(self) -> float:
@@ -133,42 +129,64 @@ class Shares:
         return [layer for layer in self._layers(pattern) if layer["vector_floats"]]
 
     def _as(self, pattern: str) -> float:
-        """Multiplication under another pattern, for as many multiply-adds as the random masks need."""
+        return sum(self._multiplication(pattern))
+
+    def _multiplication(self, pattern: str) -> list[float]:
+        """Of each layer under another pattern, for as many multiply-adds as the random masks need."""
         pairs = zip(self._tiled("random"), self._tiled(pattern), strict=True)
-        return sum(other["us"]["multiply"] * mine["vector_floats"] / other["vector_floats"] for mine, other in pairs)
+        return [other["us"]["multiply"] * mine["vector_floats"] / other["vector_floats"] for mine, other in pairs]
+
+    def _rows(self) -> list[float]:
+        pairs = zip(self._tiled("random"), self._multiplication("near"), strict=True)
+        return [max(0.0, near - self._loop(layer)) for layer, near in pairs]
+
+    def _loop(self, layer: Content) -> float:
+        return max(self._products_with_places(layer), self._us("read far", _weights(layer)) if self._streams else 0.0)
+
+    @cached_property
+    def _streams(self) -> bool:
+        """Whether the weights are too many for the second-level cache."""
+        cache = self.content["roof"]["second_cache_bytes"]
+        return cache is not None and _FLOAT_BYTES * sum(map(_weights, self._tiled("random"))) > cache
+
+    def _products_with_places(self, layer: Content) -> float:
+        vectors = max(1.0, layer["vector_floats"] / layer["nonzeros"] / _LINE_FLOATS)
+        return float(
+            layer["nonzeros"] * np.interp(vectors, list(self._nonzero_ns), list(self._nonzero_ns.values())) / 1000
+        )
+
+    @cached_property
+    def _nonzero_ns(self) -> dict[int, float]:
+        found = self.content["roof"]["nonzero_ns"]
+        return {int(vectors): median(each[vectors] for each in found) for vectors in found[0]}
 
     def _sums_lines(self, layer: Content) -> float:
+        """Each sum of the output is written once; with several blocks of inputs it is read and written again."""
         written = layer["shape"][0] * layer["positions"] * layer["vector_floats"] / layer["multiply_adds"]
-        again = layer["stored_floats"] - written
-        spilt_outputs = self._us("write", written) if self._is_spilt(layer["activation_bytes"] / _FLOAT_BYTES) else 0.0
-        spilt_sums = self._is_spilt(layer["slab_floats"] + _tile_sums(layer))
-        return spilt_outputs + (self._us("add", again) if spilt_sums else 0.0)
-
-    def _is_spilt(self, floats: float) -> bool:
-        return _FLOAT_BYTES * floats > self.first_cache
+        return self._us("write", written) + self._us("add", layer["stored_floats"] - written)
 
     def _us(self, done: str, floats: float) -> float:
         line = median(found[done] for found in self.content["roof"]["line_ns"])
         return line * floats / _LINE_FLOATS / 1000
 
 
-def _tile_sums(layer: Content) -> float:
-    """Floats of a tile's sums."""
-    return float(layer["shape"][0] * layer["vector_floats"] / layer["nonzeros"])
+def _weights(layer: Content) -> float:
+    """Floats' worth of a layer's nonzeros: a float and a place of half as many bytes each."""
+    return float(1.5 * layer["multiply_adds"] / layer["positions"])
 
 
 def results(folder: Path) -> Iterator[Shares]:
     """By model, then by sparsity."""
     report = json.loads((folder / "report.json").read_text())
     for name in report["results"]:
-        yield Shares(json.loads((folder / name).read_text()), report["first_cache_bytes"])
+        yield Shares(json.loads((folder / name).read_text()))
 
 
 def limits(report: Content, folder: Path) -> str:
     """Targets beside what would be reached without each limit, and what those limits take of a run."""
     lines = [
-        "| model | zeros | asked | measured | all but multiplication free | multiplication and lines at their ceilings "
-        "| multiplication alone at its ceiling | beyond it: share of the run |",
+        "| model | zeros | asked | measured | all but multiplication free | loops and lines at their ceilings "
+        "| one load a product | a run's largest parts beyond that |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
     lines += [_row(shares, report["machine"]["flags"]) for shares in results(folder)]
@@ -178,15 +196,15 @@ def limits(report: Content, folder: Path) -> str:
 def _row(shares: Shares, flags: list[str]) -> str:
     content = shares.content
     asked = target(content["model"], "fp32", content["percent"], flags)
-    least = shares.products + shares.vector_layers + shares.kept_dense_in_dense
+    others = shares.vector_layers + shares.kept_dense_in_dense
     cells = [
         content["model"],
         f"{content['percent']}%",
         "" if asked is None else f"{asked:.1f}x",
         f"{shares.measured:.2f}x",
         f"{shares.faster_if(shares.part('multiply') + shares.kept_dense):.1f}x",
-        f"{shares.faster_if(least + shares.sums_lines + shares.packed_lines):.1f}x",
-        f"{shares.faster_if(least):.1f}x",
+        f"{shares.faster_if(shares.loop + shares.rows_at_best + shares.packing_at_best + others):.1f}x",
+        f"{shares.faster_if(shares.products + others):.1f}x",
         ", ".join(f"{name} {share:.0%}" for name, share in _beyond(shares)),
     ]
     return f"| {' | '.join(cells)} |"
@@ -196,12 +214,12 @@ def _beyond(shares: Shares) -> list[tuple[str, float]]:
     """What a run does besides multiplying at the ceiling, the largest first."""
     run = shares.form("sparse")
     parts = {
-        f"ends of rows (their lines {shares.sums_lines / run:.0%})": shares.rows,
+        "ends of rows": shares.rows,
         "inputs beyond L1": shares.farther,
         "rows of differing length": shares.unforeseen,
-        "lanes without a position": shares.vectors - shares.products,
+        "weights and their places": shares.loop - shares.products,
         "single vectors": shares.vector_layers,
-        f"packing (its lines {shares.packed_lines / run:.0%})": shares.part("pack"),
+        "packing": shares.part("pack"),
         "finishing": shares.part("finish"),
         "pools": shares.part("pool"),
         "layers kept dense": shares.kept_dense,

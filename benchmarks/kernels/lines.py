@@ -1,25 +1,27 @@
-"""What a cache line takes that is written, or read and written, while the second-level cache holds it."""
+"""What a cache line takes that is written or read, in the second-level cache and beyond."""
 
 import ctypes
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from benchmarks.kernels.ceiling import aligned
 from benchmarks.kernels.clock import time_runs
 
 LINE = 64
-KILOBYTES = 512
-"""Too much for a first-level cache, little for a second-level one."""
+KILOBYTES, FAR_KILOBYTES = 512, 8192
+"""Too much for a first-level cache and little for a second-level one; too much for both."""
 _ROUNDS = 8
 
 
-def cache_sizes() -> list[int]:
-    """Bytes of the data caches, nearest first; of a large server's last one, what a core may have for itself."""
-    found = []
+def second_cache_bytes() -> int | None:
+    """Of a core; None where the system does not say."""
     for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
-        if (index / "type").read_text().strip() != "Instruction":
-            found.append(int((index / "size").read_text().strip().rstrip("K")) * 1024)
-    return [min(size, 1 << 26) for size in found]
+        if (index / "level").read_text().strip() == "2":
+            return 1024 * int((index / "size").read_text().strip().rstrip("K"))
+    return None
 
 
 class Lines:
@@ -27,15 +29,20 @@ class Lines:
 
     def __init__(self, library: Path) -> None:
         self._loops = ctypes.CDLL(str(library))
-        self._memory = aligned(KILOBYTES * 1024)
+        self._near, self._far = aligned(KILOBYTES * 1024), aligned(FAR_KILOBYTES * 1024)
 
     def nanoseconds(self) -> dict[str, float]:
-        """Of a line, by what is done to it: `write`, or `add`, which reads it too."""
-        return {"write": self._time(self._loops.write_lines), "add": self._time(self._loops.add_to_lines)}
+        """Of a line: `write` it, `add` to it, `read` it; `read far`: from beyond the second-level cache."""
+        loops = self._loops
+        near = {"write": loops.write_lines, "add": loops.add_to_lines, "read": loops.read_lines}
+        return {name: _time(loop, self._near, loops.vector_bytes()) for name, loop in near.items()} | {
+            "read far": _time(loops.read_lines, self._far, loops.vector_bytes())
+        }
 
-    def _time(self, loop: Callable[..., None]) -> float:
-        vectors = ctypes.c_long(self._memory.nbytes // self._loops.vector_bytes())
-        address = ctypes.c_void_p(self._memory.ctypes.data)
-        loop(ctypes.c_long(1), address, vectors)
-        (took,) = time_runs(lambda: loop(ctypes.c_long(_ROUNDS), address, vectors), 1, threads=1)
-        return round(took * LINE / _ROUNDS / self._memory.nbytes, 4)
+
+def _time(loop: Callable[..., None], memory: npt.NDArray[np.float32], vector_bytes: int) -> float:
+    vectors, address = ctypes.c_long(memory.nbytes // vector_bytes), ctypes.c_void_p(memory.ctypes.data)
+    rounds = max(1, (_ROUNDS * KILOBYTES * 1024) // memory.nbytes)
+    loop(ctypes.c_long(1), address, vectors)
+    (took,) = time_runs(lambda: loop(ctypes.c_long(rounds), address, vectors), 1, threads=1)
+    return round(took * LINE / rounds / memory.nbytes, 4)

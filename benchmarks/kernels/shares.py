@@ -27,7 +27,7 @@ from benchmarks.kernels.clock import time_runs
 from benchmarks.kernels.dense_layers import layer_times
 from benchmarks.kernels.forms import DENSE, NULL, open_form
 from benchmarks.kernels.library_session import bind, open_with
-from benchmarks.kernels.lines import Lines, cache_sizes
+from benchmarks.kernels.lines import Lines, second_cache_bytes
 from benchmarks.kernels.marks import Events, Marks, Part, build_marked, parts
 from benchmarks.kernels.measure import place
 from benchmarks.kernels.models import example_inputs, write_model
@@ -70,7 +70,6 @@ class Layer:
         rows: ends of rows, likewise.
         stored_floats: sums that left the registers, those at no position included.
         packed_floats: inputs that were packed, padding included.
-        slab_floats: the most of them at a time.
     """
 
     name: str
@@ -85,19 +84,17 @@ class Layer:
     rows: int = 0
     stored_floats: int = 0
     packed_floats: int = 0
-    slab_floats: int = 0
 
-    def add(self, part: Part, lanes: int) -> None:
+    def add(self, part: Part) -> None:
         self.us[part.kind] = self.us.get(part.kind, 0.0) + part.us
         if part.kind == "pack":
             self.packed_floats += part.details[0]
-            self.slab_floats = max(self.slab_floats, part.details[0])
         if part.kind == "multiply":
-            nonzeros, rows, vectors, strips = part.details
-            self.vector_floats += nonzeros * vectors * strips * lanes
+            nonzeros, rows, floats, strips = part.details
+            self.vector_floats += nonzeros * floats * strips
             self.nonzeros += nonzeros * strips
             self.rows += rows * strips
-            self.stored_floats += rows * vectors * strips * lanes
+            self.stored_floats += rows * floats * strips
 
 
 def measure(model: str, percent: int, library: Path, seconds: float, folder: Path) -> dict[str, Any]:
@@ -120,12 +117,12 @@ def measure(model: str, percent: int, library: Path, seconds: float, folder: Pat
         timed.go_on(seconds)
         by_shape = layer_times(dense, inputs, folder)
     works = {name: inventory(read_model(path)) for name, path in sparse.items()}
-    found = {name: _layers(parts(events, marks), works[name], _lanes()) for name, events in timed.events.items()}
+    found = {name: _layers(parts(events, marks), works[name]) for name, events in timed.events.items()}
     kept = {tuple(work.shape) for work in works["random"] if _is_dense(work)}
     return {
         "priority": priority,
         "rounds_us": timed.rounds_us,
-        "roof": timed.roof.found,
+        "roof": timed.roof.found | {"second_cache_bytes": second_cache_bytes()},
         "marks": {"runs": len(timed.events["random"]), "each_ns": 1000 * marks.cost_ticks / marks.ticks_per_us},
         "kept_dense_us": {"x".join(map(str, shape)): us for shape, us in by_shape.items() if shape in kept},
         "patterns": found,
@@ -137,11 +134,12 @@ class Roof:
 
     def __init__(self, folder: Path) -> None:
         self._peak, self._lines = Peak(build("peak", folder)), Lines(build("lines", folder))
-        self.found: dict[str, list[Any]] = {"peak_gflops": [], "ceiling_gflops": [], "line_ns": []}
+        self.found: dict[str, list[Any]] = {"peak_gflops": [], "ceiling_gflops": [], "nonzero_ns": [], "line_ns": []}
 
     def measure(self) -> None:
         self.found["peak_gflops"].append(round(self._peak.gflops(), 2))
         self.found["ceiling_gflops"].append(round(self._peak.gflops_from_nearest(), 2))
+        self.found["nonzero_ns"].append(self._peak.nanoseconds_of_a_nonzero())
         self.found["line_ns"].append(self._lines.nanoseconds())
 
 
@@ -202,17 +200,11 @@ def _run(session: Any, inputs: Mapping[str, Any] | None = None) -> Callable[[], 
     return bind(session, given, session.run(None, dict(given)))
 
 
-def _lanes() -> int:
-    """Floats of a vector of the instruction set that the kernels choose here."""
-    flags = machine()["flags"]
-    return 16 if "avx512f" in flags else 8 if "avx2" in flags else 4
-
-
 def _is_dense(work: Work) -> bool:
     return "depthwise" in work.kernel or work.kernel in ("conv", "gemm", "vector")
 
 
-def _layers(found: Sequence[Part], works: Sequence[Work], lanes: int) -> dict[str, Any]:
+def _layers(found: Sequence[Part], works: Sequence[Work]) -> dict[str, Any]:
     """The parts by layer, and what lies outside of all."""
     chains = _chains(works)
     layers: dict[tuple[int, int], Layer] = {}
@@ -225,7 +217,7 @@ def _layers(found: Sequence[Part], works: Sequence[Work], lanes: int) -> dict[st
         key = (part.operator, part.layer)
         about = work.name, work.kernel, work.shape, work.multiply_adds, work.positions, work.activation_bytes
         layer = layers.setdefault(key, Layer(*about))
-        layer.add(part, lanes)
+        layer.add(part)
     return {"outside_us": outside, "layers": [asdict(layer) for layer in layers.values()]}
 
 
@@ -264,8 +256,7 @@ def main() -> None:
             print(out / f"{model}-{percent}.json", flush=True)
     files = [f"{model}-{percent}.json" for model in NETWORKS for percent in SPARSITIES]
     results = [name for name in files if (out / name).is_file()]
-    content = {"schema_version": 1, "created": created, "machine": about, "first_cache_bytes": cache_sizes()[0]}
-    write_json(out / "report.json", content | {"results": results})
+    write_json(out / "report.json", {"schema_version": 1, "created": created, "machine": about, "results": results})
 
 
 if __name__ == "__main__":

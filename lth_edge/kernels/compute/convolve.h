@@ -167,7 +167,7 @@ static void convolve_group(const ConvPlan& plan, const GroupPart& part, int32_t 
       rows.sums = sums + kept * rows.sums_stride;
       rows.out = part.out + rows.begin * plane + places.first();
       rows.residual = part.residual == nullptr ? nullptr : part.residual + rows.begin * plane + places.first();
-      LTH_MARK(multiply, rows.starts[rows.end] - rows.starts[rows.begin], rows.end - rows.begin, plan.tiling.vectors,
+      LTH_MARK(multiply, rows.starts[rows.end] - rows.starts[rows.begin], rows.end - rows.begin, plan.strip_floats,
                plan.strips);
       multiply_strips(plan, kernel, rows);
       LTH_MARK(finish);

@@ -13,7 +13,7 @@ enum class Mark : int32_t {
   leave,      // what is not ours: onnxruntime, its operators, the caller
   layer,      // setting up a layer: its number
   pack,       // inputs into the slab: floats; or tokens into lanes, or a vector into blocks
-  multiply,   // rows of nonzeros with inputs: nonzeros, rows, vectors that each nonzero meets at a time, how often
+  multiply,   // rows of nonzeros with inputs: nonzeros, rows, floats that each nonzero meets at a time, how often
   finish,     // bias, residual and activation that a kernel could not do in registers
   depthwise,  // a layer with a kernel of its own for one channel a group
   pool,
