@@ -17,9 +17,9 @@ from statistics import median
 from typing import Any
 
 import estimate_table as estimates
-from kernels import limits as shares
+from kernels import limits as kernel_limits
+from kernels import share_results, waking_table
 from kernels import table as kernels
-from kernels import waking_table
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -133,14 +133,14 @@ def ceiling(report: Content, place: Path) -> str:
 
 def limits(report: Content, place: Path) -> str:
     """Why the kernels' targets are met or missed, from where the time of sparse models goes."""
-    found = list(shares.results(place))
+    found = list(share_results.results(place))
     rounds = _span(len(result.content["rounds_us"]["dense"]) for result in found)
     line = median(each["write"] for result in found for each in result.content["roof"]["line_ns"])
     ceiling = median(figure for result in found for figure in result.content["roof"]["ceiling_gflops"])
     return (
-        f"{shares.limits(report, place)}\n\nOne thread, called from Python through IOBinding; medians of {rounds} "
-        f"interleaved rounds. The ceilings: {ceiling:.0f} GFLOP/s, {line:.2f} ns a cache line. {_where(report)}; "
-        f"[raw results]({_link(place)})."
+        f"{kernel_limits.limits(report, place)}\n\nOne thread, called from Python through IOBinding; medians of "
+        f"{rounds} interleaved rounds. The ceilings: {ceiling:.0f} GFLOP/s, {line:.2f} ns a cache line. "
+        f"{_where(report)}; [raw results]({_link(place)})."
     )
 
 
