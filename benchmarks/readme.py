@@ -22,6 +22,8 @@ import estimate_table as estimates
 import rewinding
 import steps_table as training
 from kept import newest
+from kernels import limits as kernel_limits
+from kernels import share_results, waking_table
 from kernels import table as kernels
 
 HERE = Path(__file__).parent
@@ -129,6 +131,28 @@ def ceiling(report: Content, place: Path) -> str:
     return "\n".join([*lines, "", f"Medians of {rounds} rounds. {_where(report)}; [raw results]({_link(place)})."])
 
 
+def limits(report: Content, place: Path) -> str:
+    """Why the kernels' targets are met or missed, from where the time of sparse models goes."""
+    found = list(share_results.results(place))
+    rounds = _span(len(result.content["rounds_us"]["dense"]) for result in found)
+    line = median(each["write"] for result in found for each in result.content["roof"]["line_ns"])
+    ceiling = median(figure for result in found for figure in result.content["roof"]["ceiling_gflops"])
+    return (
+        f"{kernel_limits.limits(report, place)}\n\nOne thread, called from Python through IOBinding; medians of "
+        f"{rounds} interleaved rounds. The ceilings: {ceiling:.0f} GFLOP/s, {line:.2f} ns a cache line. "
+        f"{_where(report)}; [raw results]({_link(place)})."
+    )
+
+
+def waking(report: Content, place: Path) -> str:
+    """Why two threads are less than twice as fast as one."""
+    runs = _span(len(result["runs"]) for result in report["results"])
+    return (
+        f"{waking_table.waking(report)}\n\nMedians of {runs} runs. {_where(report)}; "
+        f"[raw results]({_link(place / 'report.json')})."
+    )
+
+
 def steps(report: Content, place: Path) -> str:
     """A step of training, dense and under a mask, beside a plain DataLoader loop; all in one run."""
     return (
@@ -156,6 +180,8 @@ TABLES: dict[str, Callable[[Content, Path], str]] = {
     "speed": speed,
     "footprint": footprint,
     "ceiling": ceiling,
+    "limits": limits,
+    "waking": waking,
     "steps": steps,
     "estimate": estimate,
     "anchors": anchors,

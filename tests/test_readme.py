@@ -98,6 +98,61 @@ def test_published_figures_stand_beside_ours(tmp_path):
     assert "Published in replication of arXiv 1803.03635 (repro-lottery-ticket d1013fe); arXiv 1803.03635v5." in told
 
 
+def test_the_table_of_limits_says_what_would_be_reached_without_them(tmp_path):
+    place = tmp_path / "results" / "cpu-2-cores-2026-01-01" / "shares"
+    place.mkdir(parents=True)
+    layer = {
+        "shape": [64, 64, 3, 3],
+        "multiply_adds": 5_000_000,
+        "positions": 1024,
+        "vector_floats": 5_120_000,
+        "nonzeros": 20_000,
+        "stored_floats": 64 * 1024 * 1.024 + 160_000,
+        "packed_floats": 160_000,
+    }
+    patterns = {
+        name: {"outside_us": {"leave": 2.0, "operate": 1.0}, "layers": [layer | {"us": {"multiply": us, "pack": 30.0}}]}
+        for name, us in (("random", 150.0), ("even", 145.0), ("near", 140.0))
+    }
+    roof = {
+        "ceiling_gflops": [100.0],
+        "nonzero_ns": [{"1": 0.5, "16": 6.0}],
+        "line_ns": [{"write": 1.0, "add": 2.0, "read far": 9.0}],
+        "second_cache_bytes": 1 << 20,
+    }
+    rounds = {"dense": [1000.0] * 3, "sparse": [200.0] * 3, "null graph": [2.0] * 3}
+    result = {"model": "conv-6", "percent": 90, "rounds_us": rounds, "roof": roof, "kept_dense_us": {}}
+    machine = {"cpu": "A CPU", "cores": 2, "flags": ["avx512f"]}
+    report = {"created": "2026-01-01T00:00:00Z", "machine": machine, "results": ["conv-6-90.json"]}
+    for name, content in (("report.json", report), ("conv-6-90.json", result | {"patterns": patterns})):
+        (place / name).write_text(json.dumps(content))
+    copy = project(tmp_path, "<!-- limits: shares -->\n<!-- end -->\n", tmp_path / "results")
+    done = write_tables(copy)
+    assert done.returncode == 0, done.stderr
+    told = (copy / "README.md").read_text()
+    # 150 us of multiplication; 120 of them the loop, and 20 of lines, and 10 of packing; 100 where loads are all.
+    assert "| conv-6 | 90% | 7.0x | 5.00x | 6.7x | 6.7x | 10.0x | packing 15%, " in told
+    assert "ends of rows 10%" in told and "medians of 3 interleaved rounds" in told
+    assert "100 GFLOP/s, 1.00 ns a cache line" in told and "A CPU, 2 cores, 2026-01-01" in told
+
+
+def test_the_table_of_waking_says_what_two_threads_would_reach_without_it(tmp_path):
+    place = tmp_path / "results" / "cpu-2-cores-2026-01-01" / "waking"
+    place.mkdir(parents=True)
+    first = {"began_us": 0.0, "took_us": 200.0, "woke_us": 60.0, "waited_us": 4.0}
+    missed = {"began_us": 300.0, "took_us": 40.0, "woke_us": None, "waited_us": 6.0}
+    rounds = {"1": [1000.0] * 3, "2": [625.0] * 3}
+    results = [{"model": "vgg-16", "percent": 95, "rounds_us": rounds, "runs": [[first, missed]] * 4}]
+    report = {"created": "2026-01-01T00:00:00Z", "machine": {"cpu": "A CPU", "cores": 2}, "results": results}
+    (place / "report.json").write_text(json.dumps(report))
+    copy = project(tmp_path, "<!-- waking: waking -->\n<!-- end -->\n", tmp_path / "results")
+    done = write_tables(copy)
+    assert done.returncode == 0, done.stderr
+    told = (copy / "README.md").read_text()
+    assert "| vgg-16 | 95% | 1.7x | 1.60x | 2 | 60.0 us; never | 100 us | 10 us | 1.74x | 1.75x |" in told
+    assert "Medians of 4 runs" in told
+
+
 def test_without_results_nothing_stands_between_the_markers(tmp_path):
     copy = project(tmp_path, KERNELS.replace("-->\n<!-- end", "-->\n| 7.00x |\n<!-- end"), tmp_path / "none")
     done = write_tables(copy)

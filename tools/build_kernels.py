@@ -14,7 +14,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +45,10 @@ LINK_MACOS = ["-Wl,-install_name,@rpath/liblth_edge.dylib"]
 X86_SETS = {"baseline": "x86_64", "avx2": "x86_64_v3", "avx512": "x86_64_v4"}
 
 
+Unit = tuple[list[str], Path, Path]
+"""Flags, source and object of a compilation."""
+
+
 @dataclass(frozen=True)
 class Target:
     """What is compiled for.
@@ -72,21 +76,31 @@ TARGETS = {
 GCC_CPUS = {"x86_64": "x86-64", "x86_64_v3": "x86-64-v3", "x86_64_v4": "x86-64-v4", "generic": "armv8-a"}
 
 
-def build(name: str, compiler: str = "zig", out: Path = BUILT) -> Path:
+def build(
+    name: str, compiler: str = "zig", out: Path = BUILT, defined: Sequence[str] = (), also: Sequence[Path] = ()
+) -> Path:
     """Build one target's library, if it is not there already.
+
+    Args:
+        name: of `TARGETS`.
+        compiler: zig or gcc.
+        out: folder of the targets' folders.
+        defined: macros, of a build that is none of the product's.
+        also: sources besides the product's.
 
     Raises:
         SystemExit: the compiler is missing, or refuses a source.
     """
     target = TARGETS[name]
     library, stamp = out / name / target.library, out / name / "sources.sha256"
-    made_from = _fingerprint(target, compiler)
+    made_from = _fingerprint(target, compiler, defined, also)
     if library.is_file() and stamp.is_file() and stamp.read_text() == made_from:
         return library
     library.parent.mkdir(parents=True, exist_ok=True)
     stamp.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-        objects = _compile_all(target, compiler, Path(folder))
+        units = _units(target, compiler, Path(folder), defined, also)
+        objects = _compile_all(units)
         linked = Path(folder) / target.library
         _run([*_compiler(compiler), *_for_target(target, compiler), *LINK, *target.link, "-o", str(linked), *objects])
         linked.replace(library)
@@ -104,24 +118,24 @@ def host() -> str:
     return name
 
 
-def _fingerprint(target: Target, compiler: str) -> str:
-    known = hashlib.sha256(repr((target, _version(compiler))).encode())
-    for path in [Path(__file__), *sorted(SOURCES.rglob("*.h")), *sorted(SOURCES.rglob("*.cc"))]:
+def _fingerprint(target: Target, compiler: str, defined: Sequence[str], also: Sequence[Path]) -> str:
+    known = hashlib.sha256(repr((target, _version(compiler), list(defined))).encode())
+    for path in [Path(__file__), *sorted(SOURCES.rglob("*.h")), *sorted(SOURCES.rglob("*.cc")), *also]:
         known.update(f"{path.name} {path.stat().st_size}\n".encode() + path.read_bytes())
     return known.hexdigest()
 
 
-def _compile_all(target: Target, compiler: str, folder: Path) -> list[str]:
+def _compile_all(units: Iterator[Unit]) -> list[str]:
     """Objects of the oldest CPU sort first: of an inline function that several have, the linker keeps the first."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return sorted(pool.map(_compile, *zip(*_units(target, compiler, folder), strict=True)))
+        return sorted(pool.map(_compile, *zip(*units, strict=True)))
 
 
-def _units(target: Target, compiler: str, folder: Path) -> Iterator[tuple[list[str], Path, Path]]:
-    """Flags, source and object of each compilation."""
+def _units(target: Target, compiler: str, folder: Path, defined: Sequence[str], also: Sequence[Path]) -> Iterator[Unit]:
     start = [*_compiler(compiler), *_for_target(target, compiler), *COMPILE, *COMPILE_WITH[compiler]]
+    start += [f"-D{macro}" for macro in defined]
     sets = list(target.sets.items())
-    for source in sorted(SOURCES.glob("*/*.cc")):
+    for source in [*sorted(SOURCES.glob("*/*.cc")), *also]:
         for set_, cpu in sets if source.parent.name == "compute" else sets[:1]:
             named = [f"-DLTH_SET={set_}"] if source.parent.name == "compute" else []
             flags = [*start, _for_cpu(cpu, compiler), *named, *(WIDE_VECTORS if set_ == "avx512" else [])]

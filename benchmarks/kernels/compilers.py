@@ -7,7 +7,6 @@ order; what is told is the ratio within a round, GCC's time over the shipped lib
 """
 
 import argparse
-import os
 import random
 import subprocess
 import tempfile
@@ -18,12 +17,10 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-
 import numpy as np
-import onnxruntime
 
 from benchmarks.kernels.clock import time_runs
+from benchmarks.kernels.library_session import bind, open_with
 from benchmarks.kernels.measure import place
 from benchmarks.kernels.models import example_inputs, write_model
 from benchmarks.kernels.networks import NETWORKS
@@ -50,9 +47,9 @@ def compare(model: str, percent: int, libraries: dict[str, Path], seconds: float
         inputs = example_inputs(dense, 0)
         timed, outputs = {}, {}
         for name, library in libraries.items():
-            session = _open(sparse, library)
+            session = open_with(sparse, library)
             outputs[name] = session.run(None, inputs)
-            timed[name] = _bound(session, inputs, outputs[name])
+            timed[name] = _timed(bind(session, inputs, outputs[name]))
     for mine, theirs in zip(outputs[SHIPPED], outputs[GCC], strict=True):
         if not np.abs(mine - theirs).max() <= _RIGHT * np.abs(theirs).max():
             raise SystemExit(f"{model}: the two libraries do not compute the same")
@@ -78,26 +75,9 @@ def _rounds(timed: dict[str, Callable[[int], list[int]]], seconds: float) -> dic
     return rounds
 
 
-def _open(path: Path, library: Path) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")
-    options.register_custom_ops_library(str(library))
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
-def _bound(
-    session: onnxruntime.InferenceSession, inputs: dict[str, Any], outputs: list[Any]
-) -> Callable[[int], list[int]]:
-    """Runs that many times through inputs and outputs bound to memory once; gives nanoseconds of each run."""
-    binding = session.io_binding()
-    held = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in (*inputs.values(), *outputs)]
-    for name, value in zip(inputs, held, strict=False):
-        binding.bind_ortvalue_input(name, value)
-    for output, value in zip(session.get_outputs(), held[len(inputs) :], strict=True):
-        binding.bind_ortvalue_output(output.name, value)
-    return lambda runs: time_runs(lambda: session.run_with_iobinding(binding), runs, threads=1)
+def _timed(run: Callable[[], None]) -> Callable[[int], list[int]]:
+    """Runs that many times; gives nanoseconds of each run."""
+    return lambda runs: time_runs(run, runs, threads=1)
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from onnx import version_converter
 from torch import Tensor, nn
 
 from benchmarks.kernels.networks import NETWORKS, Network
+from benchmarks.kernels.patterns import PATTERNS
 from lth_edge.convert.model_file import save_model
 
 OPSET = 16
@@ -27,15 +28,19 @@ SEED = 2026
 _BIAS = 0.1
 
 
-def write_model(name: str, sparsity: float, path: Path) -> None:
-    """Write network `name` with `sparsity` of each prunable layer's weights zero; the same file every time."""
+def write_model(name: str, sparsity: float, path: Path, pattern: str = "random") -> None:
+    """Write network `name` with `sparsity` of each prunable layer's weights zero; the same file every time.
+
+    Args:
+        pattern: of `PATTERNS`: where the weights that are kept lie.
+    """
     torch.manual_seed(SEED)
     entry = NETWORKS[name]
     network = entry.build().eval()
     with torch.no_grad():
         _move_biases(network)
         for layer in entry.prunable(network):
-            _prune(layer.weight, sparsity)
+            layer.weight.masked_fill_(~PATTERNS[pattern](layer.weight, sparsity), 0)
         _scale(network, entry)
     _export(network, entry, path)
 
@@ -71,12 +76,6 @@ def _move_biases(network: nn.Module) -> None:
     for name, parameter in network.named_parameters():
         if name.endswith("bias"):
             parameter.normal_(0, _BIAS)
-
-
-def _prune(weight: Tensor, sparsity: float) -> None:
-    """Zero exactly round(sparsity * n) weights, drawn at random."""
-    pruned = torch.randperm(weight.numel())[: round(sparsity * weight.numel())]
-    weight.view(-1)[pruned] = 0
 
 
 def _scale(network: nn.Module, entry: Network) -> None:

@@ -1,6 +1,7 @@
 // One convolution with sparse weights, tile by tile.
 #pragma once
 
+#include "../measure/mark.h"
 #include "activation.h"
 #include "pack.h"
 #include "tile_kernel.h"
@@ -166,7 +167,10 @@ static void convolve_group(const ConvPlan& plan, const GroupPart& part, int32_t 
       rows.sums = sums + kept * rows.sums_stride;
       rows.out = part.out + rows.begin * plane + places.first();
       rows.residual = part.residual == nullptr ? nullptr : part.residual + rows.begin * plane + places.first();
+      LTH_MARK(multiply, rows.starts[rows.end] - rows.starts[rows.begin], rows.end - rows.begin, plan.strip_floats,
+               plan.strips);
       multiply_strips(plan, kernel, rows);
+      LTH_MARK(finish);
       if (apart) places.write(rows);
     }
   }

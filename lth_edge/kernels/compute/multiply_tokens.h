@@ -24,10 +24,12 @@ static void multiply_tokens(const ConvPlan& plan, const float* in, const float* 
     rows.starts = plan.starts + static_cast<int64_t>(block) * plan.group_rows;
     rows.first = block == 0;
     const bool last = block + 1 == plan.blocks;
+    LTH_MARK(multiply, rows.starts[rows.end] - rows.starts[0], rows.end, plan.strip_floats, 1);
     tile_kernel_of(plan.tiling, last ? Finish::whole : Finish::keep)(rows);
   }
-  if (!clips(plan.activation))
-    activate(out, static_cast<int64_t>(plan.group_rows) * plan.strip_floats, plan.activation);
+  if (clips(plan.activation)) return;
+  LTH_MARK(finish);
+  activate(out, static_cast<int64_t>(plan.group_rows) * plan.strip_floats, plan.activation);
 }
 
 // `count` tokens into the lanes of a tile, zeros in the rest.

@@ -1,6 +1,7 @@
 // Packing a tile's inputs into the slab, padding filled in with zeros.
 #pragma once
 
+#include "../measure/mark.h"
 #include "../plan/conv_plan.h"
 #include "masked_columns.h"
 #include "masked_rows.h"
@@ -219,6 +220,7 @@ static inline void pack_block(const ConvPlan& plan, const float* channels, int32
   const int32_t end = plan.items - begin < plan.tiling.block ? plan.items : begin + plan.tiling.block;
   const int64_t plane = static_cast<int64_t>(plan.in.height) * plan.in.width;
   const int64_t first = static_cast<int64_t>(tile) * plan.strip_floats;
+  LTH_MARK(pack, (end - begin) * plan.item_floats);
   zero(slab + zeros_begin(plan), zeros_floats(plan));
   if (plan.tiling.method != Method::columns) {
     pack_planes(plan, channels + begin * plane, end - begin, tile * plan.tiling.rows, slab);

@@ -92,6 +92,10 @@ class Epilogue {
 
 using TileKernel = void (*)(const TileRows&);
 
+// Nonzeros whose values and offsets are asked for ahead where each makes one product of a vector: a core that computes
+// so little for each waits for its caches otherwise.
+constexpr int fetched_ahead = 256;
+
 template <int lanes, int vectors, Finish finish>
 __attribute__((noinline)) void tile_kernel(const TileRows& tile) {
   constexpr int sets = sum_sets(vectors);
@@ -118,6 +122,10 @@ __attribute__((noinline)) void tile_kernel(const TileRows& tile) {
     const float* value = values + starts[0];
     if constexpr (sets > 1) {
       for (; end - offset >= sets; offset += sets, value += sets) {  // all of them where pieces are filled up
+        if constexpr (vectors == 1) {
+          __builtin_prefetch(value + fetched_ahead);
+          __builtin_prefetch(offset + fetched_ahead);
+        }
         LTH_UNROLL
         for (int set = 0; set < sets; ++set) {
           const Vector<lanes> weight = splat<lanes>(value[set]);

@@ -1,3 +1,4 @@
+#include "../measure/mark.h"
 #include "chain_kernel.h"
 #include "read_chain.h"
 
@@ -116,6 +117,7 @@ bool make_output(const ChainKernel& kernel, KernelContext* context, int32_t inde
 }  // namespace
 
 bool run_kernel(const ChainKernel& kernel, KernelContext* context, Message& error) {
+  LTH_MARK(operate);
   Given given;
   Extent extents[kMostOutputs];
   float* outputs[kMostOutputs];
@@ -128,6 +130,7 @@ bool run_kernel(const ChainKernel& kernel, KernelContext* context, Message& erro
   const int64_t batch = kernel.linear ? 1 : given.lead_elements;
   if (!run(kernel.program, &host, batch, given.extents, given.data, outputs, error)) return false;
   if (host.broken) error << "onnxruntime's threads did not finish";
+  LTH_MARK(leave);
   return !host.broken;
 }
 

@@ -1,6 +1,7 @@
 // Work cut into chunks, each with scratch that no other uses at the same time.
 #pragma once
 
+#include "../measure/mark.h"
 #include "cut.h"
 #include "threads.h"
 
@@ -64,10 +65,12 @@ bool run_chunks(const Program& program, Host* host, int32_t chunks, int32_t unit
     CallOfThreads threads;
     bool failed;
   } job = {{host, scratch_floats, scratch}, work, chunks, units, CallOfThreads(program), false};
+  LTH_MARK(share, chunks);
   host->parallel_for(
       host, static_cast<size_t>(chunks),
       [](void* argument, size_t chunk) {
         Job& job = *static_cast<Job*>(argument);
+        LTH_MARK(piece, static_cast<int32_t>(chunk));
         job.threads.seen_from_body();
         int32_t place = 0;
         float* const own = job.pool.take(place);
@@ -76,8 +79,10 @@ bool run_chunks(const Program& program, Host* host, int32_t chunks, int32_t unit
         if (own == nullptr) __atomic_store_n(&job.failed, true, __ATOMIC_RELAXED);
         else job.work(static_cast<int32_t>(begin), static_cast<int32_t>(end), own);
         job.pool.give_back(place);
+        LTH_MARK(done);
       },
       &job);
+  LTH_MARK(join);
   job.threads.end();
   return !__atomic_load_n(&job.failed, __ATOMIC_RELAXED);
 }

@@ -1,4 +1,5 @@
 // A chain of convolutions and pools, layer by layer, image by image.
+#include "../measure/mark.h"
 #include "image_run.h"
 
 namespace lth {
@@ -68,8 +69,12 @@ bool run_apart(const ImageRun& run, int32_t index) {
   const float* const residual = layer.residual < 0 ? nullptr : run.at(layer.residual);
   float* const out = run.at(run.program.chain.activation_count + index);
   const auto compute = [&](int32_t begin, int32_t end, float*) {
-    if (layer.kind == LayerKind::convolution) set.depthwise(plan.depthwise, in, residual, out, begin, end);
-    else if (layer.kind == LayerKind::max_pool) set.max_pool(plan.pool, in, out, begin, end);
+    if (layer.kind == LayerKind::convolution) {
+      LTH_MARK(depthwise);
+      return set.depthwise(plan.depthwise, in, residual, out, begin, end);
+    }
+    LTH_MARK(pool);
+    if (layer.kind == LayerKind::max_pool) set.max_pool(plan.pool, in, out, begin, end);
     else set.average(plan.pool, in, out, begin, end);
   };
   const double work = apart_cost * static_cast<double>(floats(run.schedule.extents[layer.source]));
@@ -98,10 +103,12 @@ bool run_images(const Program& program, const Schedule& schedule, const Call& ca
   bool done = true;
   for (; done && run.image < call.batch; ++run.image)
     for (int32_t i = 0; done && i < program.chain.layer_count; ++i) {
+      LTH_MARK(layer, i);
       const bool pooled = schedule.layers[i].pooled;
       done = pooled ? run_pooled(run, i) : run_layer(run, i);
       if (pooled) ++i;
     }
+  LTH_MARK(operate);
   call.host->release(call.host, memory);
   return done;
 }

@@ -1,4 +1,5 @@
 #include "../layers/rounding.h"
+#include "../measure/mark.h"
 #include "image_run.h"
 #include "pooled.h"
 
@@ -27,9 +28,11 @@ class PooledBands {
     for (int32_t band = begin; band < end; ++band) {
       const int32_t top = band * band_.rows, left = pool_.out.height - top;
       const int32_t rows = left < band_.rows ? left : band_.rows;
+      LTH_MARK(pool);
       if (band > begin) keep_last_row();
       else if (top > 0) convolve(top, 2 * top - band_.lead, 2 * top);
       convolve(top, 2 * top, 2 * (top + rows));
+      LTH_MARK(pool);
       const int64_t width = conv_.out.width, out_plane = static_cast<int64_t>(pool_.out.height) * pool_.out.width;
       set_.halve_rows(pool_,
                       {kept_ + band_.lead * width, band_.plane, result_ + static_cast<int64_t>(top) * pool_.out.width,

@@ -1,4 +1,5 @@
 // A chain of linear layers over one token.
+#include "../measure/mark.h"
 #include "run_chunks.h"
 
 namespace lth {
@@ -14,6 +15,7 @@ bool multiply(const Program& program, const Call& call, const Layer& layer, cons
               float* scratch) {
   const int32_t units = units_of(plan);
   const auto compute = [&](int32_t begin, int32_t end, float*) {
+    LTH_MARK(multiply);
     program.set->multiply_vector(plan, x, scratch, begin, end);
   };
   const int32_t chunks = chunks_of(program, lookup * static_cast<double>(layer.weights.nnz), units);
@@ -22,12 +24,15 @@ bool multiply(const Program& program, const Call& call, const Layer& layer, cons
 
 bool run_layer(const Program& program, const Schedule& schedule, const Call& call, float* values, float* scratch,
                int32_t index) {
+  LTH_MARK(layer, index);
   const Layer& layer = program.chain.layers[index];
   const LayerPlan& plan = schedule.layers[index];
   const auto at = [&](int32_t value) { return value_at(program, schedule, call, values, value, 0); };
   const float* const x = at(layer.source);
+  LTH_MARK(pack);
   if (spread_floats(plan.vector) > 0) program.set->spread(plan.vector, x, scratch);
   if (!multiply(program, call, layer, plan.vector, x, scratch)) return false;
+  LTH_MARK(finish);
   const float* const residual = layer.residual < 0 ? nullptr : at(layer.residual);
   program.set->finish_vector(plan.vector, scratch, residual, at(program.chain.activation_count + index));
   return true;
@@ -39,6 +44,7 @@ bool run_layers(const Program& program, const Schedule& schedule, const Call& ca
   bool done = true;
   for (int32_t i = 0; done && i < program.chain.layer_count; ++i)
     done = run_layer(program, schedule, call, values, scratch, i);
+  LTH_MARK(operate);
   return done;
 }
 
