@@ -40,7 +40,8 @@ def write_container(files: Mapping[str, bytes], best: bool) -> bytes:
     Raises:
         InputError: more weights than a container holds.
     """
-    held = _held(files)
+    is_free = not any(map(is_expanded, files.values()))  # else it could not be told which are to be collapsed
+    held = {name: expanded(file) if is_free and name.endswith(".onnx") else file for name, file in files.items()}
     listing, matrices = _plan(held)
     text = listing.to_bytes()
     packed = lzma.compress(text, lzma.FORMAT_RAW, filters=_LISTING_FILTERS)
@@ -49,7 +50,7 @@ def write_container(files: Mapping[str, bytes], best: bool) -> bytes:
     body = bytes(lengths.content) + packed + encode(matrices, best)
     checked = _digest(files) + body
     crc = zlib.crc32(checked).to_bytes(4, "little")
-    flags = _BEST * best | _EXPANDED * any(map(is_expanded, held.values()))
+    flags = _BEST * best | _EXPANDED * (is_free and any(map(is_expanded, held.values())))
     return MAGIC + bytes([VERSION, flags]) + crc + checked
 
 
@@ -71,13 +72,6 @@ def read_container(content: bytes) -> dict[str, bytes]:
     if _digest(files) != content[_DIGEST_AT:_BODY_AT]:
         raise DamagedError("what it holds does not match its SHA-256", MEND)
     return files
-
-
-def _held(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
-    """The files as they are coded; expanded unless one of them looks so by itself."""
-    if any(map(is_expanded, files.values())):
-        return files
-    return {name: expanded(held) if name.endswith(".onnx") else held for name, held in files.items()}
 
 
 def _check_head(content: bytes) -> int:

@@ -3,12 +3,14 @@
 A decoder is known by what it is: writing the stream that its tensors hold again must give the same nodes.
 """
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import onnx
 from onnx import numpy_helper
 
 from lth_edge.convert.graph import replace_all
-from lth_edge.convert.short_vectors import read_vectors
+from lth_edge.convert.short_vectors import is_a_short_vector_s, read_vectors
 from lth_edge.convert.stream_decoder import DOMAIN, insert_stream
 from lth_edge.errors import DamagedError
 from lth_edge.sparse.stream_parts import from_parts, is_the_decoders
@@ -27,21 +29,27 @@ def decoded(model: onnx.ModelProto) -> onnx.ModelProto:
     Raises:
         DamagedError: a stream contradicts itself.
     """
-    has_stream = any(function.domain == DOMAIN and function.name == "F" for function in model.functions)
-    arrays = read_vectors(model)
-    if has_stream:
-        arrays |= _read_weights(model)
-    if not arrays:
+    vectors = read_vectors(model)
+    plain = _replaced(model, vectors, is_a_short_vector_s) if vectors else model
+    if not any(function.domain == DOMAIN and function.name == "F" for function in model.functions):
+        return plain
+    weights = _read_weights(plain)
+    if not weights:
         return model
+    plain = _replaced(plain, weights, is_the_decoders)
+    replace_all(plain.functions, [function for function in plain.functions if function.domain != DOMAIN])
+    replace_all(plain.opset_import, [entry for entry in plain.opset_import if entry.domain != DOMAIN])
+    return plain
+
+
+def _replaced(model: onnx.ModelProto, arrays: Mapping[str, Array], gone: Callable[[str], bool]) -> onnx.ModelProto:
+    """A copy with arrays in the place of the nodes and initializers whose tensors have certain names."""
     plain = onnx.ModelProto()
     plain.CopyFrom(model)
     graph = plain.graph
-    nodes = [node for node in graph.node if not any(map(is_the_decoders, (*node.input, *node.output)))]
-    kept = [tensor for tensor in graph.initializer if not is_the_decoders(tensor.name)]
-    replace_all(graph.node, nodes)
+    kept = [tensor for tensor in graph.initializer if not gone(tensor.name)]
+    replace_all(graph.node, [node for node in graph.node if not any(map(gone, (*node.input, *node.output)))])
     replace_all(graph.initializer, [*kept, *(numpy_helper.from_array(array, name) for name, array in arrays.items())])
-    replace_all(plain.functions, [function for function in plain.functions if function.domain != DOMAIN])
-    replace_all(plain.opset_import, [entry for entry in plain.opset_import if entry.domain != DOMAIN])
     return plain
 
 
@@ -64,7 +72,7 @@ def _read_weights(model: onnx.ModelProto) -> dict[str, Array]:
 def _weight_names(model: onnx.ModelProto) -> list[str]:
     """What the decoder makes for others: not under names of its own."""
     made = (node.output[0] for node in model.graph.node if any(map(is_the_decoders, node.input)))
-    return [name for name in made if not is_the_decoders(name) and name not in read_vectors(model)]
+    return [name for name in made if not is_the_decoders(name)]
 
 
 def _is_its_decoder(model: onnx.ModelProto, stream: WeightStream, names: list[str]) -> bool:

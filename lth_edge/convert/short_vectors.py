@@ -54,6 +54,11 @@ def shorten_vectors(model: onnx.ModelProto) -> None:
     replace_all(model.graph.node, [*nodes, *model.graph.node])
 
 
+def is_a_short_vector_s(name: str) -> bool:
+    """Whether a tensor has a name as `shorten_vectors` gives them."""
+    return name.startswith((_WHOLE, _SIZES, _ALL))
+
+
 def read_vectors(model: onnx.ModelProto) -> dict[str, Array]:
     """Vectors that `shorten_vectors` stored, by their names."""
     graph = Graph(model)

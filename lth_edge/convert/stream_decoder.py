@@ -76,7 +76,7 @@ def insert_stream(model: onnx.ModelProto, stream: WeightStream, names: list[str]
     kept = [tensor for tensor in model.graph.initializer if tensor.name not in names]
     replace_all(model.graph.initializer, [*kept, *decoder.initializers])
     replace_all(model.graph.node, [*decoder.nodes, *model.graph.node])
-    opset = next(entry.version for entry in model.opset_import if entry.domain == "")
+    opset = next((entry.version for entry in model.opset_import if entry.domain == ""), OLDEST_OPSET)
     for text in (_LEVEL, _FOUR_LEVELS):
         function = parser.parse_function(text)
         function.opset_import[0].version = opset

@@ -72,7 +72,7 @@ class WeightStream:
     counts: [weights] distances of each, fillers among them; it has as many values, of a filler any.
     distance_limits, value_limits: [longest codeword, weights] of the codes.
     planes: of the distances of all weights, then of all values, see `lth_edge.sparse.bit_planes`; eight bits a byte,
-        the first in the highest place, zeros up to the end of the last one.
+        the first in the highest place, zeros up to the end of the last one; a byte at least.
     """
 
     layouts: tuple[Layout, ...]
@@ -100,7 +100,7 @@ class WeightStream:
         filled = [_filled(*each, widest) for each in zip(symbols, distances, strict=True)]
         values = _Coded.smallest(filled, _LONGEST_VALUE)
         counts = np.array([run.size for run in filled], np.int64)
-        planes = np.packbits(np.concatenate([steps.planes, values.planes]))
+        planes = _bytes(steps.planes, values.planes)
         return cls(layouts, books, widest if widest < furthest else 0, counts, steps.limits, values.limits, planes)
 
     def weights(self) -> tuple[list[Array], list[Array]]:
@@ -133,13 +133,13 @@ class WeightStream:
         widest = self.widest or max(int(run.max(initial=1)) for run in distances)
         steps = _planes([_steps(run, widest) for run in distances], self.distance_limits)
         filled = [_filled(*each, widest) for each in zip(values, distances, strict=True)]
-        return np.packbits(np.concatenate([steps, _planes(filled, self.value_limits)]))
+        return _bytes(steps, _planes(filled, self.value_limits))
 
     def _symbols(self) -> tuple[Numbers, Numbers]:
         bits = np.unpackbits(self.planes)
         distances, read = from_planes(bits, self.counts, self.distance_limits)
         values, more = from_planes(bits[read:], self.counts, self.value_limits)
-        if bits.size - read - more >= 8 or bits[read + more :].any():
+        if self.planes.size != max(1, -(-(read + more) // 8)) or bits[read + more :].any():
             raise ValueError("it goes on behind its last symbol")
         if (values >= np.repeat([len(book) for book in self.books], self.counts)).any():
             raise ValueError("it has a value that is not in its book")
@@ -193,6 +193,11 @@ def _kept(
     distances = np.diff(np.flatnonzero(np.concatenate(kept)), prepend=-1)
     books, symbols = zip(*map(_book, values), strict=True)
     return np.split(distances, np.cumsum([run.size for run in values])[:-1]), list(symbols), books
+
+
+def _bytes(*planes: Bits) -> npt.NDArray[np.uint8]:
+    bits = np.concatenate(planes)
+    return np.packbits(bits if bits.size else np.zeros(1, np.uint8))
 
 
 def _planes(runs: Sequence[Numbers], limits: Numbers) -> Bits:
