@@ -1,4 +1,4 @@
-"""The stream's decoder gives the dense weights bit for bit, in stock onnxruntime and in every pass that reads weights."""
+"""The stream's decoder gives the dense weights bit for bit, in stock onnxruntime and to every pass that reads them."""
 
 from pathlib import Path
 
