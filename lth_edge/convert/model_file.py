@@ -79,6 +79,14 @@ def read_model(path: Path) -> onnx.ModelProto:
     return decoded(model)
 
 
+def file_bytes(path: Path) -> int:
+    """Of a readable model, weights in files of their own included."""
+    tensors = onnx.load(path, format="protobuf", load_external_data=False).graph.initializer
+    entries = (entry for tensor in tensors for entry in tensor.external_data if entry.key == "location")
+    files = {path, *(path.parent / entry.value for entry in entries)}
+    return sum(file.stat().st_size for file in files)
+
+
 def versions(path: Path) -> tuple[int, int]:
     """The opset of the standard operators and the version of the file format."""
     model = read_model(path)

@@ -13,7 +13,7 @@ from onnx_nets import Net, examples, lenet5, mlp, run
 from lth_edge.convert import standard
 from lth_edge.convert.c_program.read import read_network
 from lth_edge.convert.decoded import decoded
-from lth_edge.convert.model_file import layer_sparsity, read_model, save_model
+from lth_edge.convert.model_file import file_bytes, layer_sparsity, read_model, save_model
 from lth_edge.convert.round_values import round_values
 from lth_edge.convert.sparse import to_sparse
 from lth_edge.convert.standard import to_standard
@@ -164,6 +164,7 @@ def test_every_pass_reads_the_weights_behind_it(tmp_path: Path) -> None:
         save_model(model, tmp_path / name)
     dense, ticket = (read_model(tmp_path / name) for name in ("dense.onnx", "ticket.onnx"))
     assert has_stream(onnx.load(tmp_path / "ticket.onnx")) and not has_stream(ticket)
+    assert file_bytes(tmp_path / "ticket.onnx") == (tmp_path / "ticket.onnx").stat().st_size < 20_000
     assert [(layer.name, layer.nonzero) for layer in layer_sparsity(ticket)] == [
         (layer.name, layer.nonzero) for layer in layer_sparsity(dense)
     ]
