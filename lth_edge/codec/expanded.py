@@ -5,7 +5,6 @@ tensors are the weights as gaps, with the file around the bits in fields that ON
 codes, so that the bits can be written again.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -54,7 +53,7 @@ def collapsed(content: bytes) -> bytes:
     try:
         around, start, size = _split(content)
         stream = _stream(around[:start] + bytes(size) + around[start:])
-        weights, masks = zip(*_weights(content), strict=True)
+        weights, masks = zip(*_weights(content, stream), strict=True)
         planes = stream.planes_of(weights, masks).tobytes()
     except (KeyError, ValueError, IndexError, OverflowError) as error:
         raise DamagedError("its weights do not fit the file that they belong to", MEND) from error
@@ -89,16 +88,18 @@ def _gaps(name: str, weight: Array, mask: Array) -> Mapping[str, Array]:
     return {f"{name}.{part}": array for part, array in parts.items()}
 
 
-def _weights(content: bytes) -> Iterator[tuple[Array, Array]]:
+def _weights(content: bytes, stream: WeightStream) -> Iterator[tuple[Array, Array]]:
     """Each weight and its mask."""
     held = [np.frombuffer(content[each.start : each.end], each.dtype) for each in tensors_in(content)]
-    for steps, values, _, dims in zip(*[iter(held)] * 4, strict=True):
-        shape = tuple(int(size) for size in dims)
+    gaps = zip(*[iter(held)] * 4, strict=True)
+    for layout, (steps, values, _, shape) in zip(stream.layouts, gaps, strict=True):
+        if tuple(shape) != layout.shape or steps.dtype != np.uint8 or values.dtype != np.float32:
+            raise ValueError("it has other weights")
         places = np.cumsum(steps, dtype=np.int64)
         kept = (steps != _GAP) | (values.view(np.uint32) != 0)
-        weight, mask = np.zeros(math.prod(shape), np.float32), np.zeros(math.prod(shape), np.bool_)
+        weight, mask = np.zeros(layout.size, np.float32), np.zeros(layout.size, np.bool_)
         weight[places], mask[places[kept]] = values, True
-        yield weight.reshape(shape), mask.reshape(shape)
+        yield weight.reshape(layout.shape), mask.reshape(layout.shape)
 
 
 def _number(value: int) -> bytes:

@@ -28,13 +28,15 @@ def to_planes(runs: Sequence[Numbers], codes: Sequence[PrefixCode]) -> Bits:
         runs: symbols.
         codes: one a run, of the same longest codeword.
     """
-    lengths = np.concatenate([code.lengths()[run] for code, run in zip(codes, runs, strict=True)])
-    words = np.concatenate([code.codewords()[run] for code, run in zip(codes, runs, strict=True)])
+    pairs = list(zip(codes, runs, strict=True))
+    left = np.concatenate([code.lengths().astype(np.int32)[run] for code, run in pairs])
+    words = np.concatenate([code.codewords().astype(np.int32)[run] for code, run in pairs])
     planes = []
-    for plane in range(codes[0].limits.size):
-        longer = lengths > plane
-        planes.append((words[longer] >> (lengths[longer] - plane - 1)) & 1)
-    return np.concatenate(planes).astype(np.uint8)
+    for _ in range(codes[0].limits.size):
+        longer = left > 0
+        left, words = left[longer] - 1, words[longer]
+        planes.append(((words >> left) & 1).astype(np.uint8))
+    return np.concatenate(planes)
 
 
 def from_planes(bits: Bits, counts: Numbers, limits: Numbers) -> tuple[Numbers, int]:

@@ -92,7 +92,9 @@ class WeightStream:
             masks: of the same shapes, true where kept.
         """
         layouts = tuple(map(Layout.of, masks))
-        distances, symbols, books = _kept(layouts, weights, masks)
+        distances, kept = _kept(layouts, weights, masks)
+        books = tuple(map(_book, kept))
+        symbols = [_places(book, values) for book, values in zip(books, kept, strict=True)]
         furthest = max(int(run.max()) for run in distances)
         offered = [widest for widest in _WIDEST if widest < furthest] + [furthest] * (furthest <= _WIDEST[-1])
         widest = min(offered, key=lambda limit: _Coded.of([_steps(run, limit) for run in distances], _LONGEST[0]).bits)
@@ -129,7 +131,8 @@ class WeightStream:
         """
         if [mask.shape for mask in masks] != [layout.shape for layout in self.layouts]:
             raise ValueError("they have other shapes")
-        distances, values, _ = _kept(self.layouts, weights, masks)
+        distances, kept = _kept(self.layouts, weights, masks)
+        values = [_places(book, numbers) for book, numbers in zip(self.books, kept, strict=True)]
         widest = self.widest or max(int(run.max(initial=1)) for run in distances)
         steps = _planes([_steps(run, widest) for run in distances], self.distance_limits)
         filled = [_filled(*each, widest) for each in zip(values, distances, strict=True)]
@@ -186,13 +189,12 @@ class _Coded:
 
 def _kept(
     layouts: Sequence[Layout], weights: Sequence[Array], masks: Sequence[Array]
-) -> tuple[list[Numbers], list[Numbers], tuple[Array, ...]]:
-    """Of each weight the distances of what is kept, the symbols of its values, and its book."""
+) -> tuple[list[Numbers], list[Array]]:
+    """Of each weight the distances of what is kept, and its values."""
     kept = [layout.flat(mask) for layout, mask in zip(layouts, masks, strict=True)]
     values = [layout.flat(weight)[flags] for layout, weight, flags in zip(layouts, weights, kept, strict=True)]
     distances = np.diff(np.flatnonzero(np.concatenate(kept)), prepend=-1)
-    books, symbols = zip(*map(_book, values), strict=True)
-    return np.split(distances, np.cumsum([run.size for run in values])[:-1]), list(symbols), books
+    return np.split(distances, np.cumsum([run.size for run in values])[:-1]), values
 
 
 def _bytes(*planes: Bits) -> npt.NDArray[np.uint8]:
@@ -201,16 +203,28 @@ def _bytes(*planes: Bits) -> npt.NDArray[np.uint8]:
 
 
 def _planes(runs: Sequence[Numbers], limits: Numbers) -> Bits:
+    if any(int(run.max()) >> len(limits) for run in runs):
+        raise ValueError("they have a symbol that is not in its code")
     return to_planes(runs, [PrefixCode(limit, int(run.max()) + 1) for run, limit in zip(runs, limits.T, strict=True)])
 
 
-def _book(values: Array) -> tuple[Array, Numbers]:
-    """The different values, the most frequent first, and the place of each value among them."""
-    rising, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    rank = np.empty(order.size, np.int64)
-    rank[order] = np.arange(order.size)
-    return rising[order], rank[places.ravel()]
+def _book(values: Array) -> Array:
+    """The different values, the most frequent first."""
+    rising, counts = np.unique(values, return_counts=True)
+    return rising[np.argsort(-counts, kind="stable")]
+
+
+def _places(book: Array, values: Array) -> Numbers:
+    """The place of each value in a book.
+
+    Raises:
+        ValueError: one is not in it.
+    """
+    order = np.argsort(book)
+    places = order[np.minimum(np.searchsorted(book, values, sorter=order), book.size - 1)]
+    if (book[places] != values).any():
+        raise ValueError("they have a value that is not in its book")
+    return places
 
 
 def _steps(distances: Numbers, widest: int) -> Numbers:

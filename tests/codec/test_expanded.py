@@ -104,6 +104,14 @@ def test_a_damaged_one_is_told_or_another(ticket: bytes, place: int, change: int
         assert collapsed(bytes(held)) is not None
 
 
+def test_weights_of_another_file_are_told(ticket: bytes) -> None:
+    """All that is cut out is checked against what is left."""
+    two, four = (onnx.load_from_string(expanded(forms(f"codebook-{size}")["ticket.onnx"])) for size in (2, 4))
+    two.graph.CopyFrom(four.graph)
+    with pytest.raises(DamagedError):
+        collapsed(two.SerializeToString())
+
+
 def test_a_flag_without_an_expanded_file_is_told() -> None:
     content = bytearray(write_container({"note.txt": b"hello"}, True))
     content[9] |= 2

@@ -162,3 +162,5 @@ def test_other_weights_than_its_own_are_refused(parts: Parts) -> None:
     weights, masks = stream.weights()
     with pytest.raises(ValueError, match="shapes"):
         stream.planes_of([weights[0].T], [masks[0].T])
+    with pytest.raises(ValueError, match="not in its book"):
+        stream.planes_of([weight * 2 for weight in weights], masks)
