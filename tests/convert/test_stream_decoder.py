@@ -4,15 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 from onnx_nets import Net, examples, lenet5, mlp, run
 
 from lth_edge.convert import standard
 from lth_edge.convert.c_program.read import read_network
 from lth_edge.convert.decoded import decoded
+from lth_edge.convert.graph import replace_all
 from lth_edge.convert.model_file import file_bytes, layer_sparsity, read_model, save_model
 from lth_edge.convert.round_values import round_values
 from lth_edge.convert.sparse import to_sparse
@@ -105,6 +108,21 @@ def test_it_is_valid_and_folded_away_at_load(opset: int, tmp_path: Path) -> None
         [node.op_type for node in onnx.load(tmp_path / name).graph.node] for name in ("optimised.onnx", "dense.onnx")
     )
     assert next(left) == next(left)
+
+
+def test_it_is_plain_onnx_optimised_or_not(ticket: onnx.ModelProto) -> None:
+    """Onnx's own reference computes the same weights, and onnxruntime the same outputs without any optimisation."""
+    inputs = examples(3, 64)
+    wanted = run(ticket, inputs)[0]
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(ticket.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    assert session.run(None, {"input": inputs})[0].tobytes() == wanted.tobytes()
+    weights = {name: array for name, array in weights_of(decoded(ticket)).items() if name.endswith("weight")}
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, array.shape) for name, array in weights.items()]
+    replace_all(ticket.graph.output, outputs)
+    found = ReferenceEvaluator(ticket).run(None, {"input": inputs})
+    assert [each.tobytes() for each in found] == [array.tobytes() for array in weights.values()]
 
 
 def test_a_ticket_of_four_values_takes_about_its_entropy(tmp_path: Path) -> None:
