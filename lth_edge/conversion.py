@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lth_edge.agreement import Agreement, agreement
-from lth_edge.convert.model_file import read_model, save_model
+from lth_edge.convert.model_file import file_bytes, read_model, save_model
 from lth_edge.convert.outcome import LayerOutcome
 from lth_edge.convert.sparse import to_sparse
 from lth_edge.convert.sparse_node import Values
@@ -77,7 +77,7 @@ def convert_file(
         save_model(converted.model, temporary)
         proof = _prove(source, temporary, out, values) if verify else None
         size = temporary.stat().st_size
-    return Conversion(converted.layers, model.ByteSize(), size, proof, timed)
+    return Conversion(converted.layers, file_bytes(source), size, proof, timed)
 
 
 def _nothing(source: Path, layers: Sequence[LayerOutcome]) -> InputError:

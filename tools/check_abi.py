@@ -7,9 +7,6 @@ SparseLinear, a SparseConv on two threads and a file that breaks a rule, which m
 with 1 if one fails. Needs pip with an index, this project's test requirements and the built library.
 """
 
-import json
-import os
-import subprocess
 import sys
 import tempfile
 from dataclasses import replace
@@ -19,15 +16,13 @@ import numpy as np
 import onnx
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "kernels")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tools"), str(ROOT / "tests" / "kernels")]
 
 from nodes import convolution, csr, linear, model  # noqa: E402
+from ort_wheels import install, tried, versions  # noqa: E402
 
 from lth_edge import library_path  # noqa: E402
 
-OLDEST = (1, 20)
-INDEX = [sys.executable, "-m", "pip", "index", "versions", "onnxruntime"]
-INSTALL = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--target"]
 COLUMNS = "onnxruntime", "SparseLinear", "SparseConv", "hostile file"
 
 # What runs in a process of its own: it has the onnxruntime to be proved, numpy, and no onnx.
@@ -68,19 +63,16 @@ def main() -> int:
         models = Path(place) / "models"
         models.mkdir()
         _write_models(models)
-        rows = [_try(version, Path(place) / version, models) for version in sys.argv[1:] or _versions()]
+        given = str(models), str(library_path())
+        rows = [_row(version, Path(place) / version, given) for version in sys.argv[1:] or versions()]
     for row in [COLUMNS, *rows]:
         print("".join(f"{cell:14}" for cell in row))
-    return 0 if all(row[1:] == ("right", "right", "refused") for row in rows) else 1
+    return 0 if all(row[1:] == ["right", "right", "refused"] for row in rows) else 1
 
 
-def _versions() -> list[str]:
-    """The last release of each minor one, oldest first."""
-    listed = subprocess.run(INDEX, capture_output=True, text=True, check=True).stdout
-    line = next(line for line in listed.splitlines() if line.startswith("Available versions:"))
-    releases = [tuple(map(int, text.split("."))) for text in line.partition(":")[2].replace(" ", "").split(",")]
-    last = {release[:2]: release for release in sorted(releases) if release >= OLDEST}
-    return [".".join(map(str, release)) for release in last.values()]
+def _row(version: str, folder: Path, given: tuple[str, str]) -> list[str]:
+    install(version, folder)
+    return tried(version, folder, TRIAL, *given)
 
 
 def _write_models(folder: Path) -> None:
@@ -102,17 +94,6 @@ def _sparse(rng: np.random.Generator, *shape: int) -> np.ndarray:
 def _write(folder: Path, name: str, made: onnx.ModelProto, x: np.ndarray, y: np.ndarray) -> None:
     onnx.save(made, folder / f"{name}.onnx")
     np.savez(folder / f"{name}.npz", x=x, y=y)
-
-
-def _try(version: str, folder: Path, models: Path) -> tuple[str, ...]:
-    subprocess.run([*INSTALL, str(folder), f"onnxruntime=={version}"], check=True)
-    environment = os.environ | {"PYTHONPATH": str(folder), "ORT_DISABLE_TELEMETRY": "1"}
-    command = [sys.executable, "-c", TRIAL, str(models), str(library_path())]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    if done.returncode == 0 and json.loads(done.stdout)[0] == version:
-        return tuple(json.loads(done.stdout))
-    last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-    return version, f"failed with {done.returncode}: {''.join(last)}", "", ""
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from hashlib import sha256
 
 import numpy as np
 
+from lth_edge.codec.expanded import collapsed, expanded, is_expanded
 from lth_edge.codec.geometry import lay_out
 from lth_edge.codec.listing import MOST_CELLS, FileRecipe, Listing, MatrixRecipe, PieceRecipe
 from lth_edge.codec.numbers import NumberForm
@@ -22,7 +23,8 @@ from lth_edge.sparse.csr import CsrMatrix
 
 MAGIC = b"\x89LTHE\r\n\x1a"
 VERSION = 1
-_BEST = 1
+_BEST, _EXPANDED = 1, 2
+"""Flags: all contexts are used; ONNX files whose weights are a stream are held expanded."""
 _CRC_AT, _DIGEST_AT, _BODY_AT = 10, 14, 22
 _LARGEST_LISTING = 1 << 28
 _LISTING_FILTERS = [{"id": lzma.FILTER_LZMA1, "dict_size": 1 << 23, "lc": 3, "lp": 0, "pb": 0}]
@@ -38,7 +40,9 @@ def write_container(files: Mapping[str, bytes], best: bool) -> bytes:
     Raises:
         InputError: more weights than a container holds.
     """
-    listing, matrices = _plan(files)
+    is_free = not any(map(is_expanded, files.values()))  # else it could not be told which are to be collapsed
+    held = {name: expanded(file) if is_free and name.endswith(".onnx") else file for name, file in files.items()}
+    listing, matrices = _plan(held)
     text = listing.to_bytes()
     packed = lzma.compress(text, lzma.FORMAT_RAW, filters=_LISTING_FILTERS)
     lengths = Writer()
@@ -46,7 +50,8 @@ def write_container(files: Mapping[str, bytes], best: bool) -> bytes:
     body = bytes(lengths.content) + packed + encode(matrices, best)
     checked = _digest(files) + body
     crc = zlib.crc32(checked).to_bytes(4, "little")
-    return MAGIC + bytes([VERSION, _BEST * best]) + crc + checked
+    flags = _BEST * best | _EXPANDED * (is_free and any(map(is_expanded, held.values())))
+    return MAGIC + bytes([VERSION, flags]) + crc + checked
 
 
 def read_container(content: bytes) -> dict[str, bytes]:
@@ -55,18 +60,22 @@ def read_container(content: bytes) -> dict[str, bytes]:
     Raises:
         DamagedError: it is none, of a newer version, or damaged.
     """
-    best = _check_head(content)
+    flags = _check_head(content)
     reader = Reader(content[_BODY_AT:])
     size, packed_size = reader.number(_LARGEST_LISTING), reader.number()
     listing = Listing.from_bytes(_unpacked(reader.take(packed_size), size))
-    files = _restore(listing, reader.rest(), best)
+    files = _restore(listing, reader.rest(), bool(flags & _BEST))
+    if flags & _EXPANDED:
+        if not any(map(is_expanded, files.values())):
+            raise DamagedError("it says that it holds an expanded file, and holds none", MEND)
+        files = {name: collapsed(held) if is_expanded(held) else held for name, held in files.items()}
     if _digest(files) != content[_DIGEST_AT:_BODY_AT]:
         raise DamagedError("what it holds does not match its SHA-256", MEND)
     return files
 
 
-def _check_head(content: bytes) -> bool:
-    """Whether the weights are coded with all contexts."""
+def _check_head(content: bytes) -> int:
+    """The flags."""
     if content[: len(MAGIC)] != MAGIC:
         raise DamagedError("it does not begin as a .lthe file does", "give a file that lth-edge pack wrote")
     if len(content) < _BODY_AT:
@@ -74,11 +83,11 @@ def _check_head(content: bytes) -> bool:
     version, flags = content[len(MAGIC)], content[len(MAGIC) + 1]
     if version > VERSION:
         raise DamagedError(f"it is of version {version}, this lth-edge reads up to {VERSION}", "upgrade lth-edge")
-    if version == 0 or flags & ~_BEST:
+    if version == 0 or flags & ~(_BEST | _EXPANDED):
         raise DamagedError("it is of a version that never was", MEND)
     if zlib.crc32(content[_DIGEST_AT:]).to_bytes(4, "little") != content[_CRC_AT:_DIGEST_AT]:
         raise DamagedError("its checksum is wrong", MEND)
-    return bool(flags & _BEST)
+    return flags
 
 
 def _unpacked(packed: bytes, size: int) -> bytes:

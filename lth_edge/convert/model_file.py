@@ -10,9 +10,10 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
+from lth_edge.convert.decoded import decoded
+from lth_edge.convert.gap_decoder import read_gaps
 from lth_edge.convert.graph import WEIGHT_LAYERS, Graph, attribute, kind
 from lth_edge.convert.sparse_layers import sparse_layers
-from lth_edge.convert.standard import read_gaps
 from lth_edge.errors import DamagedError, InputError
 from lth_edge.files import whole_file
 from lth_edge.ticket import Array
@@ -60,7 +61,7 @@ def save_model(model: onnx.ModelProto, path: Path) -> None:
 
 
 def read_model(path: Path) -> onnx.ModelProto:
-    """Read a model with its weights, from external data files too.
+    """Read a model with its weights, decoded and from external data files too.
 
     Raises:
         InputError: there is no such file.
@@ -75,7 +76,15 @@ def read_model(path: Path) -> onnx.ModelProto:
         raise DamagedError(
             f"{path} is not a readable ONNX model: {error}", "copy it again or export it anew"
         ) from error
-    return model
+    return decoded(model)
+
+
+def file_bytes(path: Path) -> int:
+    """Of a readable model, weights in files of their own included."""
+    tensors = onnx.load(path, format="protobuf", load_external_data=False).graph.initializer
+    entries = (entry for tensor in tensors for entry in tensor.external_data if entry.key == "location")
+    files = {path, *(path.parent / entry.value for entry in entries)}
+    return sum(file.stat().st_size for file in files)
 
 
 def versions(path: Path) -> tuple[int, int]:
@@ -87,7 +96,7 @@ def versions(path: Path) -> tuple[int, int]:
 def layer_sparsity(model: onnx.ModelProto) -> list[LayerSparsity]:
     """How sparse each constant weight of a Gemm, MatMul, Conv or of our own operators is, in the order of first use.
 
-    Looks through transpositions, gaps (`lth_edge.convert.standard`) and dequantisation.
+    Looks through transpositions, gaps (`lth_edge.convert.gap_decoder`) and dequantisation.
     """
     graph = Graph(model)
     found = (layer for node in graph.nodes for layer in _layers(graph, node))

@@ -1,6 +1,6 @@
 """A weight's constant wherever it comes from: what it holds, which of it is kept, how few bits say it.
 
-A weight may stand behind Transpose, Reshape, Cast, DequantizeLinear, the gaps of `lth_edge.convert.standard`, or any
+A weight may stand behind Transpose, Reshape, Cast, DequantizeLinear, the gaps of `lth_edge.convert.gap_decoder`, or any
 standard operators on constants, such as the product of a weight and a mask.
 """
 
@@ -13,10 +13,10 @@ import onnx
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
+from lth_edge.convert.gap_decoder import read_gaps
 from lth_edge.convert.graph import attribute, kind
 from lth_edge.convert.layers import Refused
 from lth_edge.convert.scope import Scope
-from lth_edge.convert.standard import read_gaps
 from lth_edge.ticket import Array
 
 _SAME_ORDER = frozenset({"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze"})

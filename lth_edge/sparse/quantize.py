@@ -54,7 +54,9 @@ def quantised_bias(bias: Array, values: Values) -> Array:
     if not values.startswith("codebook"):
         return _half(bias).astype(bias.dtype)
     step = 2.0 ** (np.ceil(np.log2(np.abs(bias).max())) - (_BIAS_BITS - 1))
-    return (np.rint(bias / step) * step).astype(bias.dtype)
+    most = 2.0 ** (_BIAS_BITS - 1) - 1
+    whole = np.clip(np.rint(bias / step), -most, most) + 0.0  # no -0.0, which whole numbers do not have
+    return (whole * step).astype(bias.dtype)
 
 
 def codebook(numbers: Array, size: int) -> npt.NDArray[np.float64]:

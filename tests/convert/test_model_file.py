@@ -7,7 +7,7 @@ from onnx import helper, numpy_helper
 from onnx_nets import Net, examples, lenet5, mlp, run
 
 from lth_edge.convert.int8 import to_int8
-from lth_edge.convert.model_file import layer_sparsity, read_model, save_model
+from lth_edge.convert.model_file import file_bytes, layer_sparsity, read_model, save_model
 from lth_edge.convert.standard import to_standard
 from lth_edge.errors import DamagedError, InputError
 
@@ -79,6 +79,8 @@ def test_weights_in_a_file_of_their_own_are_read(tmp_path):
     whole = read_model(tmp_path / "m.onnx")
     inputs = examples(2, 64)
     assert run(whole, inputs)[0].tobytes() == run(mlp().model(), inputs)[0].tobytes()
+    held = sum(file.stat().st_size for file in tmp_path.iterdir())
+    assert file_bytes(tmp_path / "m.onnx") == held > sum(array.nbytes for array in mlp().arrays.values())
     (tmp_path / "m.data").write_bytes((tmp_path / "m.data").read_bytes()[:1000])
     with pytest.raises(DamagedError, match=r"m\.onnx"):
         read_model(tmp_path / "m.onnx")
