@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
+from lth_edge.convert.coded_weights import is_coded, with_plain_weights
 from lth_edge.convert.graph import WEIGHT_LAYERS, Graph, attribute, kind
 from lth_edge.convert.sparse_layers import sparse_layers
 from lth_edge.convert.standard import read_gaps
@@ -60,7 +61,7 @@ def save_model(model: onnx.ModelProto, path: Path) -> None:
 
 
 def read_model(path: Path) -> onnx.ModelProto:
-    """Read a model with its weights, from external data files too.
+    """Read a model with its weights, from external data files too; coded ones become arrays.
 
     Raises:
         InputError: there is no such file.
@@ -75,7 +76,7 @@ def read_model(path: Path) -> onnx.ModelProto:
         raise DamagedError(
             f"{path} is not a readable ONNX model: {error}", "copy it again or export it anew"
         ) from error
-    return model
+    return with_plain_weights(model) if is_coded(model) else model
 
 
 def versions(path: Path) -> tuple[int, int]:

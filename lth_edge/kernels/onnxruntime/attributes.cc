@@ -20,6 +20,15 @@ bool read_integer(const Node& node, const char* name, int32_t& out, Message& err
   return true;
 }
 
+bool read_optional_integer(const Node& node, const char* name, int32_t& out, Message& error) {
+  Message unused;
+  int64_t value = 0;
+  if (!succeeded(node.api, KernelInfoGetAttribute_int64(node.api, node.info, name, &value), unused)) return true;
+  if (!fits(value)) return refuse(name, "does not fit 32 bits", error);
+  out = static_cast<int32_t>(value);
+  return true;
+}
+
 // A list of another type reads as an empty one.
 template <typename Value, typename Read>
 static bool read_list(const Node& node, const char* name, Read read, Array<Value>& out, Message& error) {

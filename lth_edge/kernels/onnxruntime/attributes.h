@@ -13,6 +13,9 @@ struct Node {
 // One integer that fits 32 bits.
 bool read_integer(const Node& node, const char* name, int32_t& out, Message& error);
 
+// The same of an attribute that may be missing: `out` stays as it is then.
+bool read_optional_integer(const Node& node, const char* name, int32_t& out, Message& error);
+
 // Integers that fit 32 bits, of any number; false where there are none.
 bool read_integers(const Node& node, const char* name, Array<int64_t>& out, Message& error);
 

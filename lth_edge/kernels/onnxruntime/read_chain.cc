@@ -50,6 +50,16 @@ bool read_tuning(const Node& node, ChainFile& file, Message& error) {
   return true;
 }
 
+bool read_weights(const Node& node, Host* host, const Array<int64_t>& has_bias, ChainFile& file, Message& error) {
+  const int32_t activations = file.chain.activation_count;
+  int32_t coded = 0;
+  if (!read_optional_integer(node, "coded", coded, error)) return false;
+  if (coded == 0) return read_constants(node, activations, has_bias, file.layers, error);
+  if (coded == 1) return read_coded_constants(node, host, activations, has_bias, file.layers, file.memory, error);
+  error << "attribute coded is " << int64_t{coded} << ", not 0 or 1";
+  return false;
+}
+
 // The channels of each activation, as a layer that reads or adds it has them.
 void fill_channels(ChainFile& file) {
   for (size_t i = 0; i < file.layers.size(); ++i) {
@@ -106,7 +116,7 @@ bool read_chain(const Node& node, Host* host, bool linear, ChainFile& file, Mess
   }
   if (!read_layer_count(node, host, file, error) || !read_outputs(node, host, file, error)) return false;
   if (!read_layers(node, host, linear, file.spatial, file.layers, has_bias, error)) return false;
-  if (!read_constants(node, chain.activation_count, has_bias, file.layers, error)) return false;
+  if (!read_weights(node, host, has_bias, file, error)) return false;
   if (!read_tuning(node, file, error)) return false;
   chain.layer_count = static_cast<int32_t>(file.layers.size());
   chain.layers = file.layers.data();

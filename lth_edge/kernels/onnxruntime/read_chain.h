@@ -1,6 +1,7 @@
 // A chain as the attributes and constant inputs of a node describe it.
 #pragma once
 
+#include "../coded/memory.h"
 #include "attributes.h"
 
 namespace lth::ort {
@@ -9,7 +10,8 @@ constexpr int32_t kMostLayers = 1024;
 constexpr int32_t kMostActivations = 64;
 constexpr int32_t kMostOutputs = 64;
 
-// What was read of a node, with the memory for it. The constants stay in tensors of onnxruntime's.
+// What was read of a node, with the memory for it. The constants stay in tensors of onnxruntime's, or, where they were
+// coded, in `memory`.
 struct ChainFile {
   explicit ChainFile(Host* host) : layers(host), outputs(host), expected(host), tuning(host) {}
 
@@ -19,6 +21,7 @@ struct ChainFile {
   Array<int32_t> outputs;
   Array<Extent> expected;  // one an activation
   Array<int64_t> tuning;   // three a layer, or empty
+  coded::Memory memory;    // the caller's to release
 };
 
 // Reads a node of SparseLinear or SparseConv: the types and lengths of all that it reads are right after that. What the

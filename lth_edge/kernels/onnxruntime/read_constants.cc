@@ -1,5 +1,7 @@
 #include "read_constants.h"
 
+#include "../coded/decode.h"
+
 namespace lth::ort {
 
 namespace {
@@ -83,6 +85,12 @@ bool read_data(Constants& constants, Csr& weights) {
   return one_each || one_or_more_each || constants.refuse("data", "and indices are not of the same length");
 }
 
+// All constants, coded: bytes that stay where they are while they are decoded.
+bool read_bytes(Constants& constants, Tensor& tensor) {
+  if (!constants.read("coded weights", tensor)) return false;
+  return tensor.type == kUint8 || constants.refuse("coded weights", "are not uint8");
+}
+
 // Columns of the matrix, as the layer's window has them; INT32_MAX stands for all that is more, 0 for nonsense.
 int32_t columns_of(const Layer& layer) {
   if (layer.group < 1) return 0;
@@ -104,6 +112,16 @@ bool read_layer(Constants& constants, bool has_bias, Layer& layer) {
   return !has_bias || constants.read_per_row("bias", weights.rows, layer.bias);
 }
 
+// Whether the node has no inputs beyond those that were read.
+bool expect_inputs(const Node& node, size_t expected, Message& error) {
+  size_t inputs = 0;
+  if (!succeeded(node.api, KernelInfo_GetInputCount(node.api, node.info, &inputs), error)) return false;
+  if (inputs == expected) return true;
+  error << "the node has " << static_cast<int64_t>(inputs) << " inputs where its layers have "
+        << static_cast<int64_t>(expected);
+  return false;
+}
+
 }  // namespace
 
 bool read_constants(const Node& node, int32_t activations, const Array<int64_t>& has_bias, Array<Layer>& layers,
@@ -113,12 +131,17 @@ bool read_constants(const Node& node, int32_t activations, const Array<int64_t>&
     constants.begin_layer(i);
     if (layers[i].kind == LayerKind::convolution && !read_layer(constants, has_bias[i] == 1, layers[i])) return false;
   }
-  size_t inputs = 0;
-  if (!succeeded(node.api, KernelInfo_GetInputCount(node.api, node.info, &inputs), error)) return false;
-  if (inputs == constants.next()) return true;
-  error << "the node has " << static_cast<int64_t>(inputs) << " inputs where its layers have "
-        << static_cast<int64_t>(constants.next());
-  return false;
+  return expect_inputs(node, constants.next(), error);
+}
+
+bool read_coded_constants(const Node& node, Host* host, int32_t activations, const Array<int64_t>& has_bias,
+                          Array<Layer>& layers, coded::Memory& memory, Message& error) {
+  Constants constants(node, static_cast<size_t>(activations), error);
+  Tensor tensor = {};
+  if (!read_bytes(constants, tensor) || !expect_inputs(node, constants.next(), error)) return false;
+  for (size_t i = 0; i < layers.size(); ++i) layers[i].weights.columns = columns_of(layers[i]);
+  const auto* bytes = static_cast<const uint8_t*>(tensor.data);
+  return coded::decode(host, bytes, static_cast<size_t>(tensor.elements), has_bias, layers, memory, error);
 }
 
 }  // namespace lth::ort
