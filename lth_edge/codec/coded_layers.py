@@ -1,4 +1,4 @@
-"""The weights, scales and biases of a chain of layers as one string of bytes; kernels/OPERATORS.md is the format.
+"""A chain of layers, its weights, scales and biases as one string of bytes; kernels/OPERATORS.md is the format.
 
 The library of kernels decodes it while loading (kernels/coded); this module is what writes it, and reads it back.
 """
@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lth_edge.codec.coded_attributes import Attributes, read_attributes, write_attributes
 from lth_edge.codec.coded_matrix import CodedMatrix
 from lth_edge.codec.listing import read_outline, write_outline
 from lth_edge.codec.numbers import DTYPES, NumberForm
@@ -46,10 +47,11 @@ class LayerConstants:
     bias: Array | None = None
 
 
-def encode_layers(layers: Sequence[LayerConstants], best: bool) -> bytes | None:
+def encode_layers(layers: Sequence[LayerConstants], attributes: Attributes, best: bool) -> bytes | None:
     """The bytes, or `None` where they would be beyond the format's limits: such layers are held as they are.
 
     Args:
+        attributes: of the node that runs the layers.
         best: fewer bytes that take about twice as long to decode.
     """
     if any(layer.matrix.shape[1] > MOST_COLUMNS or layer.matrix.shape[0] > MOST_COLUMNS for layer in layers):
@@ -65,12 +67,19 @@ def encode_layers(layers: Sequence[LayerConstants], best: bool) -> bytes | None:
         _write_head(heads, matrices[-1])
         if numbers.dtype == np.int8:
             heads.numbers(exponent)
-    length = Writer()
-    length.numbers(len(heads.content))
     coded = encode([each.symbols for each in matrices], best)
-    checked = bytes([best]) + bytes(length.content + heads.content) + coded
+    checked = bytes([best]) + _part(write_attributes(attributes)) + _part(bytes(heads.content)) + coded
     content = _crc(checked) + checked
     return content if _within_limits([each.symbols.outline for each in matrices], len(content)) else None
+
+
+def decode_attributes(content: bytes) -> dict[str, list[int] | list[float]]:
+    """The attributes of the node that runs the layers.
+
+    Raises:
+        DamagedError: the bytes are no such thing.
+    """
+    return read_attributes(_opened(content)[1])
 
 
 def decode_layers(content: bytes, columns: Sequence[int], has_bias: Sequence[bool]) -> list[LayerConstants]:
@@ -79,7 +88,8 @@ def decode_layers(content: bytes, columns: Sequence[int], has_bias: Sequence[boo
     Raises:
         DamagedError: the bytes are no such thing.
     """
-    best, reader, coded = _opened(content)
+    best, _, heads_content, coded = _opened(content)
+    reader = Reader(heads_content)
     weights = [_Head.read(reader, count) for count in columns]
     scales = [_Head.read_vector(reader, head.outline.rows) if head.is_int8 else None for head in weights]
     pairs = zip(weights, has_bias, strict=True)
@@ -94,15 +104,21 @@ def decode_layers(content: bytes, columns: Sequence[int], has_bias: Sequence[boo
     return [LayerConstants(matrix, (), *pair) for matrix, *pair in zip(matrices, *vectors, strict=True)]
 
 
-def _opened(content: bytes) -> tuple[bool, Reader, bytes]:
-    """Whether all contexts are used; the heads of the matrices; and these, coded."""
+def _part(content: bytes) -> bytes:
+    length = Writer()
+    length.numbers(len(content))
+    return bytes(length.content) + content
+
+
+def _opened(content: bytes) -> tuple[bool, bytes, bytes, bytes]:
+    """Whether all contexts are used; the attributes; the heads of the matrices; and these, coded."""
     if len(content) <= _HEADS_AT or _crc(content[_PROFILE_AT:]) != content[:_PROFILE_AT]:
         raise DamagedError("the checksum of coded weights is wrong", _MEND)
     if content[_PROFILE_AT] > 1:
         raise DamagedError("coded weights are of a kind that this release does not know", "upgrade lth-edge")
     reader = Reader(content[_HEADS_AT:])
-    heads = Reader(reader.take(reader.number(len(content))))
-    return bool(content[_PROFILE_AT]), heads, reader.rest()
+    attributes, heads = (reader.take(reader.number(len(content))) for _ in range(2))
+    return bool(content[_PROFILE_AT]), attributes, heads, reader.rest()
 
 
 @dataclass(frozen=True)

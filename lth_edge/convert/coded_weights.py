@@ -11,7 +11,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from lth_edge.codec.coded_layers import LayerConstants, decode_layers, encode_layers
+from lth_edge.codec.coded_attributes import SINGLE, Attributes
+from lth_edge.codec.coded_layers import LayerConstants, decode_attributes, decode_layers, encode_layers
 from lth_edge.convert.chain_layer import CONVOLUTION
 from lth_edge.convert.graph import Graph, attribute, bodies, kind, reads, replace_all
 from lth_edge.convert.scope import FreshNames
@@ -61,10 +62,10 @@ def with_coded_weights(model: onnx.ModelProto, best: bool) -> onnx.ModelProto:
     names = FreshNames(coded)
 
     def code(graph: Graph, node: onnx.NodeProto) -> list[onnx.TensorProto] | None:
-        content = None if attribute(node, "coded", 0) else encode_layers(list(_plain_layers(graph, node)), best)
+        content = None if _is_coded(node) else encode_layers(list(_plain_layers(graph, node)), _attributes(node), best)
         if content is None:
             return None
-        node.attribute.append(helper.make_attribute("coded", 1))
+        replace_all(node.attribute, [helper.make_attribute("coded", 1)])
         return [numpy_helper.from_array(np.frombuffer(content, np.uint8), names.fresh("coded"))]
 
     if not _rewrite(coded.graph, code):
@@ -84,10 +85,13 @@ def with_plain_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     names = FreshNames(plain)
 
     def decode(graph: Graph, node: onnx.NodeProto) -> list[onnx.TensorProto] | None:
-        if not attribute(node, "coded", 0):
+        if not _is_coded(node):
             return None
-        replace_all(node.attribute, [item for item in node.attribute if item.name != "coded"])
-        return list(_tensors(graph, node, names))
+        content = _array(graph, node.input[-1]).tobytes()
+        found = decode_attributes(content).items()
+        plain = {name: numbers[0] if name in SINGLE else numbers for name, numbers in found}
+        replace_all(node.attribute, [helper.make_attribute(*item) for item in plain.items()])
+        return list(_tensors(node, content, names))
 
     if _rewrite(plain.graph, decode):
         _set_version(plain, VERSION)
@@ -106,12 +110,13 @@ def _rewrite(graph: onnx.GraphProto, rewrite: _Rewrite) -> bool:
     for node in graph.node:
         inner = [_rewrite(body, rewrite) for body in bodies(node)]
         changed |= any(inner)
-        if kind(node) in OPERATORS and all(view.constant(name) is not None for name in _constants(node)):
+        before = _constants(node) if kind(node) in OPERATORS else []
+        if before and all(view.constant(name) is not None for name in before):
             with damage_told(node):
                 constants = rewrite(view, node)
             if constants is not None:
-                replaced.update(_constants(node))
-                activations = node.input[: attribute(node, "activations", 1)]
+                replaced.update(before)
+                activations = node.input[: len(node.input) - len(before)]
                 replace_all(node.input, [*activations, *(tensor.name for tensor in constants)])
                 graph.initializer.extend(constants)
     still_read = {name for node in graph.node for name in reads(node)} | view.outputs
@@ -120,8 +125,17 @@ def _rewrite(graph: onnx.GraphProto, rewrite: _Rewrite) -> bool:
     return changed or bool(replaced)
 
 
+def _is_coded(node: onnx.NodeProto) -> bool:
+    return bool(attribute(node, "coded", 0))
+
+
 def _constants(node: onnx.NodeProto) -> list[str]:
-    return list(node.input[attribute(node, "activations", 1) :])
+    return list(node.input[-1:] if _is_coded(node) else node.input[attribute(node, "activations", 1) :])
+
+
+def _attributes(node: onnx.NodeProto) -> Attributes:
+    found = {item.name: helper.get_attribute_value(item) for item in node.attribute}
+    return {name: [value] if name in SINGLE else value for name, value in found.items()}
 
 
 def _weighty(node: onnx.NodeProto) -> list[int]:
@@ -143,13 +157,12 @@ def _plain_layers(graph: Graph, node: onnx.NodeProto) -> Iterator[LayerConstants
         yield LayerConstants(matrix, shape[1:], scale, bias)
 
 
-def _tensors(graph: Graph, node: onnx.NodeProto, names: FreshNames) -> Iterator[onnx.TensorProto]:
+def _tensors(node: onnx.NodeProto, content: bytes, names: FreshNames) -> Iterator[onnx.TensorProto]:
     """The arrays of coded weights, in the order in which a node reads them."""
-    (content,) = (_array(graph, name) for name in _constants(node))
     places = _weighty(node)
     columns = [prod(row_shape(node, place)) for place in places]
     has_bias = [bool(attribute(node, "bias", [])[place]) for place in places]
-    for place, layer in zip(places, decode_layers(content.tobytes(), columns, has_bias), strict=True):
+    for place, layer in zip(places, decode_layers(content, columns, has_bias), strict=True):
         matrix = layer.matrix
         arrays = {"indptr": matrix.indptr, "indices": indices_of(matrix), "data": matrix.data}
         others = {"scale": layer.scale, "bias": layer.bias}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_coded_layers import layer
+from test_coded_layers import ATTRIBUTES, layer
 from test_stream import random_matrix
 
 from lth_edge.codec.coded_layers import encode_layers
@@ -57,7 +57,7 @@ def coded_seed(number: int) -> bytes:
         layer(number, 1 + number % 7, wide, (0.05, 0.3, 1.0)[number % 3], dtypes[(number + place) % 3], bool(place % 2))
         for place, wide in enumerate(columns)
     ]
-    content = encode_layers(layers, bool(number & 1))
+    content = encode_layers(layers, ATTRIBUTES, bool(number & 1))
     assert content is not None
     head = bytes(each for place, wide in enumerate(columns) for each in (wide - 1, place % 2))
     return bytes([count - 1]) + head + content[4:]

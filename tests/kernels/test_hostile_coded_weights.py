@@ -15,6 +15,7 @@ from nodes import Chain, Layer, csr, model
 from onnx import numpy_helper
 
 from lth_edge import session
+from lth_edge.codec.coded_attributes import SINGLE, write_attributes
 from lth_edge.codec.varints import Writer
 from lth_edge.convert.coded_weights import with_coded_weights
 from lth_edge.errors import DamagedError
@@ -58,13 +59,20 @@ def head(*outline: int, form: tuple[int, ...] = (1, 0, 0)) -> bytes:
     return bytes(numbers.content)
 
 
+def part(content: bytes) -> bytes:
+    length = Writer()
+    length.numbers(len(content))
+    return bytes(length.content) + content
+
+
 def claiming(*heads: bytes, stream: bytes = b"\x5a" * 30, best: int = 0) -> bytes:
     """Bytes with a right checksum that claim these matrices."""
-    length = Writer()
-    length.numbers(len(b"".join(heads)))
-    return checked(bytes([best]) + bytes(length.content) + b"".join(heads) + stream)
+    return checked(bytes([best]) + part(ATTRIBUTES) + part(b"".join(heads)) + stream)
 
 
+ATTRIBUTES = write_attributes(
+    {k: [v] if k in SINGLE else v for k, v in chain_of_linear("float16").attributes().items()}
+)
 GOOD = head(30, 700, 400, 1, 1, 0, 31)
 PALETTE = head(1, 700, 700, 1, 1, 0, 14, form=(5, 0, 1, 3, 0))
 HOSTILE = {
@@ -72,7 +80,12 @@ HOSTILE = {
     "too short": (b"\0" * 5, "end too early"),
     "a wrong checksum": (b"\0" * 40, "checksum is wrong"),
     "another kind": (claiming(best=2), "a kind that this library does not know"),
-    "heads beyond the end": (checked(b"\0\xff\x7f" + bytes(20)), "end too early"),
+    "attributes beyond the end": (checked(b"\0\xff\x7f" + bytes(20)), "end too early"),
+    "heads beyond the end": (checked(b"\0\0\xff\x7f" + bytes(20)), "end too early"),
+    "no attributes": (checked(b"\0" + part(bytes(20)) + part(GOOD)), "attribute activations is missing"),
+    "attributes that end": (checked(b"\0" + part(ATTRIBUTES[:-9]) + part(GOOD)), "damaged attributes"),
+    "attributes that go on": (checked(b"\0" + part(ATTRIBUTES + b"\0") + part(GOOD)), "damaged attributes"),
+    "attributes of many entries": (checked(b"\0" + part(b"\xff\x7f" + bytes(30)) + part(GOOD)), "damaged attributes"),
     "no heads": (claiming(), "layer 0: its coded weights tell of no possible matrix"),
     "an endless number": (claiming(b"\xff" * 12), "no possible matrix"),
     "a padded number": (claiming(b"\x80\x00" + GOOD[1:]), "no possible matrix"),

@@ -144,10 +144,10 @@ bool is_scaled(const Layer& layer) {
 
 }  // namespace
 
-bool decode(Host* host, const uint8_t* bytes, size_t size, const Array<int64_t>& has_bias, Array<Layer>& layers,
-            Memory& memory, Message& error) {
+bool decode(Host* host, const Content& content, const Array<int64_t>& has_bias, Array<Layer>& layers, Memory& memory,
+            Message& error) {
   Message why;
-  CodedMatrices matrices(host, why);
+  CodedMatrices matrices(host, content, why);
   Layers reader(host, matrices, memory, why);
   size_t layer = 0;
   const auto all_read = [&](auto has, auto read) {
@@ -156,7 +156,7 @@ bool decode(Host* host, const uint8_t* bytes, size_t size, const Array<int64_t>&
     return true;
   };
   const bool read =
-      matrices.open(bytes, size) &&
+      matrices.begin() &&
       all_read([](const Layer& each) { return each.kind == LayerKind::convolution; },
                [&](Layer& each) { return reader.read_weights(each.weights); }) &&
       all_read(is_scaled, [&](Layer& each) { return reader.read_vector(each.weights.rows, each.weights.scale); }) &&

@@ -1,44 +1,32 @@
 #include "matrices.h"
 
 #include "../codec/codec.h"
-#include "checksum.h"
 
 namespace lth::coded {
 
 namespace {
 
-constexpr size_t profile_at = 4, bytes_before_heads = 5;  // a checksum comes first
-
-uint32_t little_endian(const uint8_t* bytes) {
-  uint32_t value = 0;
-  for (int i = 3; i >= 0; --i) value = value << 8 | bytes[i];
-  return value;
-}
-
 int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
 
 }  // namespace
+
+CodedMatrices::CodedMatrices(Host* host, const Content& content, Message& error)
+    : host_(host),
+      content_(content),
+      error_(error),
+      stream_(host),
+      heads_(content.heads),
+      weights_left_(lesser(most_weights, static_cast<int64_t>(content.size) * most_weights_a_byte)),
+      kept_left_(static_cast<int64_t>(content.size) * most_kept_a_byte) {}
 
 bool CodedMatrices::refuse(const char* why) {
   error_ << why;
   return false;
 }
 
-bool CodedMatrices::open(const uint8_t* bytes, size_t size) {
-  if (size <= bytes_before_heads) return refuse("end too early");
-  if (checksum(bytes + profile_at, size - profile_at) != little_endian(bytes))
-    return refuse("are damaged: their checksum is wrong");
-  if (bytes[profile_at] > 1) return refuse("are of a kind that this library does not know");
-  Numbers length(bytes + bytes_before_heads, size - bytes_before_heads);
-  const uint64_t head_bytes = length.next(size);
-  const size_t begin = bytes_before_heads + length.at();
-  if (length.failed() || head_bytes > size - begin) return refuse("end too early");
-  heads_ = Numbers(bytes + begin, static_cast<size_t>(head_bytes));
-  weights_left_ = lesser(most_weights, static_cast<int64_t>(size) * most_weights_a_byte);
-  kept_left_ = static_cast<int64_t>(size) * most_kept_a_byte;
+bool CodedMatrices::begin() {
   if (!stream_.resize(static_cast<size_t>(lth_codec_stream_bytes()))) return refuse("do not fit into memory");
-  const uint8_t* coded = bytes + begin + head_bytes;
-  lth_decode_begin(stream_.data(), bytes[profile_at], coded, static_cast<int64_t>(bytes + size - coded));
+  lth_decode_begin(stream_.data(), content_.best, content_.stream, static_cast<int64_t>(content_.stream_size));
   return true;
 }
 

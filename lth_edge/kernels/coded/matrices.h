@@ -1,8 +1,9 @@
-// The matrices of coded weights, one after the other: ../OPERATORS.md, "Coded weights", has the bytes.
+// The matrices of coded weights, one after the other.
 #pragma once
 
 #include "../codec/matrix.h"
 #include "../layers/array.h"
+#include "content.h"
 #include "number_form.h"
 
 namespace lth::coded {
@@ -28,10 +29,11 @@ struct CodedMatrix {
 // Decodes matrices. What it allocates is bounded by the number of bytes: see the limits above.
 class CodedMatrices {
  public:
-  CodedMatrices(Host* host, Message& error) : host_(host), error_(error), stream_(host), heads_(nullptr, 0) {}
+  // The bytes must stay.
+  CodedMatrices(Host* host, const Content& content, Message& error);
 
-  // Begins with bytes that must stay. False, here and below: they are damaged, or there is no memory; the error says.
-  bool open(const uint8_t* bytes, size_t size);
+  // False, here and below: the bytes are damaged, or there is no memory; the error says.
+  bool begin();
 
   // The next matrix, which has so many columns.
   bool next(int64_t columns, CodedMatrix& matrix);
@@ -47,10 +49,11 @@ class CodedMatrices {
   bool read_head(int64_t columns, CodedMatrix& matrix);
 
   Host* host_;
+  const Content& content_;
   Message& error_;
   Array<uint8_t> stream_;
   Numbers heads_;
-  int64_t weights_left_ = 0, kept_left_ = 0;
+  int64_t weights_left_, kept_left_;
 };
 
 }  // namespace lth::coded

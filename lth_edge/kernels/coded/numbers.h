@@ -8,6 +8,7 @@ namespace lth::coded {
 
 class Numbers {
  public:
+  Numbers() = default;  // none
   Numbers(const uint8_t* bytes, size_t size) : bytes_(bytes), size_(size) {}
 
   // The next number; 0 where there is none, it takes more bytes than it needs, or it is beyond `most`.
@@ -25,12 +26,13 @@ class Numbers {
   }
 
   bool failed() const { return failed_; }
+  size_t size() const { return size_; }  // in bytes
   size_t at() const { return at_; }
   bool at_end() const { return at_ == size_; }
 
  private:
-  const uint8_t* bytes_;
-  size_t size_, at_ = 0;
+  const uint8_t* bytes_ = nullptr;
+  size_t size_ = 0, at_ = 0;
   bool failed_ = false;
 };
 

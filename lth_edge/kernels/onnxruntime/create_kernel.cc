@@ -5,10 +5,10 @@ namespace lth::ort {
 
 namespace {
 
-Program* make_program(const Node& node, Host* host, ChainKernel& kernel, Message& error) {
+Program* make_program(Node node, Host* host, ChainKernel& kernel, Message& error) {
   ChainFile file(host);
-  const bool read = read_chain(node, host, kernel.linear, file, error) && check(file.chain, error) &&
-                    read_expected(node, host, file, error);
+  const bool read = open_coded(node, file, error) && read_chain(node, host, kernel.linear, file, error) &&
+                    check(file.chain, error) && read_expected(node, host, file, error);
   kernel.memory = file.memory;
   if (!read) return nullptr;
   kernel.spatial = file.spatial;
@@ -39,7 +39,7 @@ ChainKernel* make_kernel(const Node& node, Allocator* allocator, bool linear, Me
 ChainKernel* create_kernel(const Api* api, const KernelInfo* info, bool linear, Message& error) {
   Allocator* allocator = nullptr;
   if (!succeeded(api, KernelInfoGetAllocator(api, info, kDefaultMemory, &allocator), error)) return nullptr;
-  ChainKernel* kernel = make_kernel({api, info}, allocator, linear, error);
+  ChainKernel* kernel = make_kernel({api, info, nullptr}, allocator, linear, error);
   if (kernel == nullptr) ReleaseAllocator(api, allocator);
   return kernel;
 }

@@ -52,12 +52,8 @@ bool read_tuning(const Node& node, ChainFile& file, Message& error) {
 
 bool read_weights(const Node& node, Host* host, const Array<int64_t>& has_bias, ChainFile& file, Message& error) {
   const int32_t activations = file.chain.activation_count;
-  int32_t coded = 0;
-  if (!read_optional_integer(node, "coded", coded, error)) return false;
-  if (coded == 0) return read_constants(node, activations, has_bias, file.layers, error);
-  if (coded == 1) return read_coded_constants(node, host, activations, has_bias, file.layers, file.memory, error);
-  error << "attribute coded is " << int64_t{coded} << ", not 0 or 1";
-  return false;
+  if (node.coded == nullptr) return read_constants(node, activations, has_bias, file.layers, error);
+  return read_coded_constants(node, host, file.content, activations, has_bias, file.layers, file.memory, error);
 }
 
 // The channels of each activation, as a layer that reads or adds it has them.
@@ -103,6 +99,19 @@ bool read_input_size(const Node& node, Host* host, ChainFile& file, Message& err
 }
 
 }  // namespace
+
+bool open_coded(Node& node, ChainFile& file, Message& error) {
+  int32_t coded = 0;
+  if (!read_optional_integer(node, "coded", coded, error)) return false;
+  if (coded != 0 && coded != 1) {
+    error << "attribute coded is " << int64_t{coded} << ", not 0 or 1";
+    return false;
+  }
+  if (coded == 0) return true;
+  if (!read_coded(node, file.content, error) || !file.attributes.read(file.content.attributes, error)) return false;
+  node.coded = &file.attributes;
+  return true;
+}
 
 bool read_chain(const Node& node, Host* host, bool linear, ChainFile& file, Message& error) {
   Chain& chain = file.chain;

@@ -85,12 +85,6 @@ bool read_data(Constants& constants, Csr& weights) {
   return one_each || one_or_more_each || constants.refuse("data", "and indices are not of the same length");
 }
 
-// All constants, coded: bytes that stay where they are while they are decoded.
-bool read_bytes(Constants& constants, Tensor& tensor) {
-  if (!constants.read("coded weights", tensor)) return false;
-  return tensor.type == kUint8 || constants.refuse("coded weights", "are not uint8");
-}
-
 // Columns of the matrix, as the layer's window has them; INT32_MAX stands for all that is more, 0 for nonsense.
 int32_t columns_of(const Layer& layer) {
   if (layer.group < 1) return 0;
@@ -134,14 +128,21 @@ bool read_constants(const Node& node, int32_t activations, const Array<int64_t>&
   return expect_inputs(node, constants.next(), error);
 }
 
-bool read_coded_constants(const Node& node, Host* host, int32_t activations, const Array<int64_t>& has_bias,
-                          Array<Layer>& layers, coded::Memory& memory, Message& error) {
-  Constants constants(node, static_cast<size_t>(activations), error);
+bool read_coded(const Node& node, coded::Content& content, Message& error) {
+  size_t inputs = 0;
+  if (!succeeded(node.api, KernelInfo_GetInputCount(node.api, node.info, &inputs), error)) return false;
+  Constants constants(node, inputs - 1, error);
   Tensor tensor = {};
-  if (!read_bytes(constants, tensor) || !expect_inputs(node, constants.next(), error)) return false;
+  if (!constants.read("coded weights", tensor)) return false;
+  if (tensor.type != kUint8) return constants.refuse("coded weights", "are not uint8");
+  return coded::open(static_cast<const uint8_t*>(tensor.data), static_cast<size_t>(tensor.elements), content, error);
+}
+
+bool read_coded_constants(const Node& node, Host* host, const coded::Content& content, int32_t activations,
+                          const Array<int64_t>& has_bias, Array<Layer>& layers, coded::Memory& memory, Message& error) {
+  if (!expect_inputs(node, static_cast<size_t>(activations) + 1, error)) return false;
   for (size_t i = 0; i < layers.size(); ++i) layers[i].weights.columns = columns_of(layers[i]);
-  const auto* bytes = static_cast<const uint8_t*>(tensor.data);
-  return coded::decode(host, bytes, static_cast<size_t>(tensor.elements), has_bias, layers, memory, error);
+  return coded::decode(host, content, has_bias, layers, memory, error);
 }
 
 }  // namespace lth::ort

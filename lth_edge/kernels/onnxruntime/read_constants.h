@@ -1,6 +1,7 @@
 // The constant inputs of a chain: the weights and biases of its layers.
 #pragma once
 
+#include "../coded/content.h"
 #include "../coded/memory.h"
 #include "attributes.h"
 
@@ -10,9 +11,11 @@ namespace lth::ort {
 bool read_constants(const Node& node, int32_t activations, const Array<int64_t>& has_bias, Array<Layer>& layers,
                     Message& error);
 
-// The same of one constant that holds them all coded. O(weights), pruned ones too; `memory` holds what it is decoded
-// to.
-bool read_coded_constants(const Node& node, Host* host, int32_t activations, const Array<int64_t>& has_bias,
-                          Array<Layer>& layers, coded::Memory& memory, Message& error);
+// The bytes of coded weights, the last input of a node that has no other constants.
+bool read_coded(const Node& node, coded::Content& content, Message& error);
+
+// Fills in the constants of the layers from these. O(weights), pruned ones too; `memory` holds what is decoded.
+bool read_coded_constants(const Node& node, Host* host, const coded::Content& content, int32_t activations,
+                          const Array<int64_t>& has_bias, Array<Layer>& layers, coded::Memory& memory, Message& error);
 
 }  // namespace lth::ort

@@ -7,6 +7,7 @@
 
 #include <vector>
 
+#include "coded/attributes.h"
 #include "coded/checksum.h"
 #include "coded/decode.h"
 
@@ -63,36 +64,60 @@ bool is_whole(const lth::Array<lth::Layer>& layers) {
   return sum >= 0;
 }
 
+// Looks at every entry, so that a sanitizer sees one that is not there.
+bool are_whole(const lth::coded::Attributes& attributes) {
+  int64_t odd = 0;
+  for (const char* name : {"activations", "source", "columns", "input_size", "tuning", "unknown"}) {
+    const auto found = attributes.integers(name);
+    for (size_t i = 0; i < found.size; ++i) odd ^= found.numbers[i] & 1;
+  }
+  const auto bounds = attributes.floats("bounds");
+  for (size_t i = 0; i < bounds.size; ++i) odd ^= bounds.numbers[i] > 0;
+  return odd == 0 || odd == 1;
+}
+
+void declare(const uint8_t* head, lth::Array<lth::Layer>& layers, lth::Array<int64_t>& has_bias) {
+  for (size_t i = 0; i < layers.size(); ++i) {
+    lth::Layer& layer = layers[i];
+    layer.source = static_cast<int32_t>(i);
+    layer.residual = -1;
+    layer.group = 1;
+    layer.window = {{1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}, 0};
+    layer.weights.columns = layer.channels = head[2 * i] + 1;
+    has_bias[i] = head[1 + 2 * i] & 1;
+  }
+}
+
+void decode(lth::Host* host, const std::vector<uint8_t>& coded, size_t count, const uint8_t* head) {
+  lth::Array<lth::Layer> layers(host);
+  lth::Array<int64_t> has_bias(host);
+  require(layers.resize(count) && has_bias.resize(count));
+  declare(head, layers, has_bias);
+  lth::coded::Content content = {};
+  lth::coded::Attributes attributes(host);
+  lth::coded::Memory memory;
+  lth::Message error;
+  const bool opened =
+      lth::coded::open(coded.data(), coded.size(), content, error) && attributes.read(content.attributes, error);
+  const bool decoded = opened && lth::coded::decode(host, content, has_bias, layers, memory, error);
+  require(decoded || !error.empty());
+  if (opened) require(are_whole(attributes));
+  if (decoded) require(is_whole(layers));
+  memory.release(host);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const size_t count = size == 0 ? 0 : 1 + bytes[0] % 3, head = 1 + 2 * count;
   if (size <= head) return 0;
+  std::vector<uint8_t> coded(4);
+  coded.insert(coded.end(), bytes + head, bytes + size);
+  const uint32_t sum = lth::coded::checksum(coded.data() + 4, coded.size() - 4);
+  for (int i = 0; i < 4; ++i) coded[i] = static_cast<uint8_t>(sum >> 8 * i);
   CountingHost host;
-  {
-    lth::Array<lth::Layer> layers(&host);
-    lth::Array<int64_t> has_bias(&host);
-    require(layers.resize(count) && has_bias.resize(count));
-    for (size_t i = 0; i < count; ++i) {
-      lth::Layer& layer = layers[i];
-      layer.source = static_cast<int32_t>(i);
-      layer.residual = -1;
-      layer.group = 1;
-      layer.window = {{1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}, 0};
-      layer.weights.columns = layer.channels = bytes[1 + 2 * i] + 1;
-      has_bias[i] = bytes[2 + 2 * i] & 1;
-    }
-    std::vector<uint8_t> coded(4);
-    coded.insert(coded.end(), bytes + head, bytes + size);
-    const uint32_t sum = lth::coded::checksum(coded.data() + 4, coded.size() - 4);
-    for (int i = 0; i < 4; ++i) coded[i] = static_cast<uint8_t>(sum >> 8 * i);
-    lth::coded::Memory memory;
-    lth::Message error;
-    const bool decoded = lth::coded::decode(&host, coded.data(), coded.size(), has_bias, layers, memory, error);
-    require(decoded ? is_whole(layers) : !error.empty());
-    require(host.most_held <= most_held(coded.size()));
-    memory.release(&host);
-  }
+  decode(&host, coded, count, bytes + 1);
+  require(host.most_held <= most_held(coded.size()));
   require(host.held == 0);
   return 0;
 }
