@@ -127,14 +127,19 @@ def sample() -> list[LayerConstants]:
     return [layer(1, 6, 25, 0.3, "float16", True), layer(2, 4, 300, 0.05, "int8", True)]
 
 
-@BEST
-def test_the_bytes_of_coded_weights_never_change(best: bool) -> None:
-    """What is written today is read by every later release, and by the library of today."""
+def frozen_layers() -> list[LayerConstants]:
+    """What FROZEN decodes to."""
     cells = np.arange(4 * 18).reshape(4, 18)
     matrix = CsrMatrix.from_mask((cells * 37 % 17 - 8).astype(np.int8), cells * 29 % 7 < 2)
     quarters = np.array([0.25, -0.5, 31.75, 0], np.float32)
     halves = CsrMatrix.from_mask(np.float16([[1.5, 0, -3, 0.5]]), np.array([[True, False, True, True]]))
-    given = [LayerConstants(matrix, (3, 3), quarters + 0.1, quarters), LayerConstants(halves, (), None, quarters[:1])]
+    return [LayerConstants(matrix, (3, 3), quarters + 0.1, quarters), LayerConstants(halves, (), None, quarters[:1])]
+
+
+@BEST
+def test_the_bytes_of_coded_weights_never_change(best: bool) -> None:
+    """What is written today is read by every later release, and by the library of today."""
+    given = frozen_layers()
     content = encode_layers(given, ATTRIBUTES, best)
     assert content is not None and content.hex() == FROZEN[best]
     assert decode_attributes(content) == ATTRIBUTES
