@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 from coded_chains import RNG, chain_of_convolutions, chain_of_linear, nothing_kept, one_matrix, wide_rows
-from nodes import model
+from nodes import constants_of, model, node, whole
 from onnx import numpy_helper
 
 from lth_edge import session
@@ -23,6 +23,11 @@ CHAINS = {
 }
 
 
+def outputs(found: onnx.ModelProto, fed: dict[str, np.ndarray], folder: Path) -> bytes:
+    onnx.save(found, folder / "model.onnx")
+    return session(folder / "model.onnx").run(None, fed)[0].tobytes()
+
+
 @PROFILES
 @pytest.mark.parametrize("data", ["float32", "float16", "int8"])
 @pytest.mark.parametrize("name", CHAINS)
@@ -33,11 +38,7 @@ def test_coded_weights_compute_the_same_bits_as_plain_ones(tmp_path: Path, name:
     assert [attribute.name for attribute in coded.graph.node[0].attribute][-1] == "coded"
     assert len(coded.graph.initializer) == 1 and coded.opset_import[1].version == 2
     fed = {"x0": RNG.normal(size=shape).astype(np.float32)}
-    made = []
-    for found in (plain, coded):
-        onnx.save(found, tmp_path / "model.onnx")
-        made.append(session(tmp_path / "model.onnx").run(None, fed)[0].tobytes())
-    assert made[0] == made[1]
+    assert outputs(plain, fed, tmp_path) == outputs(coded, fed, tmp_path)
 
 
 @pytest.mark.parametrize("data", ["float32", "float16", "int8"])
@@ -75,3 +76,28 @@ def test_plain_weights_work_from_a_file_of_their_own(tmp_path: Path) -> None:
     onnx.save(plain, tmp_path / "two.onnx", save_as_external_data=True, location="two.bin", size_threshold=0)
     one, two = (session(tmp_path / name).run(None, fed)[0] for name in ("one.onnx", "two.onnx"))
     assert one.tobytes() == two.tobytes()
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_node_in_a_branch_holds_its_weights_coded_where_they_are_its_own(tmp_path: Path, inside: bool) -> None:
+    chain = one_matrix("float32")
+    value = [onnx.helper.make_tensor_value_info("y0", onnx.TensorProto.FLOAT, None)]
+    branch = onnx.helper.make_graph([node(chain)], "branch", [], value, constants_of(chain) if inside else [])
+    either = onnx.helper.make_node("If", ["choice"], ["y0"], then_branch=branch, else_branch=branch)
+    inputs = [
+        onnx.helper.make_tensor_value_info("choice", onnx.TensorProto.BOOL, []),
+        onnx.helper.make_tensor_value_info("x0", onnx.TensorProto.FLOAT, ["n", 40]),
+    ]
+    plain = whole(onnx.helper.make_graph([either], "graph", inputs, value, [] if inside else constants_of(chain)))
+    coded = with_coded_weights(plain, best=True)
+    assert is_coded(coded) == inside
+    fed = {"x0": RNG.normal(size=(2, 40)).astype(np.float32), "choice": np.array(True)}
+    assert len({outputs(found, fed, tmp_path) for found in (plain, coded, with_plain_weights(coded))}) == 1
+
+
+def test_constants_that_others_read_stay() -> None:
+    plain = model(one_matrix("float32"), None)
+    plain.graph.node.append(onnx.helper.make_node("Identity", ["c2"], ["data"]))
+    plain.graph.output.append(onnx.helper.make_tensor_value_info("data", onnx.TensorProto.FLOAT, None))
+    coded = with_coded_weights(plain, best=True)
+    assert len(coded.graph.initializer) == 2
