@@ -128,9 +128,16 @@ def inspect(path: Path) -> None:
     "--min-sparsity", type=float, metavar="FRACTION", help="convert layers from this share of zeros on [auto]"
 )
 @click.option("--values", type=click.Choice(["fp32", "fp16", "int8"]), default="fp32", help="stored weights [fp32]")
+@click.option(
+    "--sparse-weights",
+    type=click.Choice(["plain", "fast", "best"]),
+    help="plain arrays, or coded and decoded at load: fast, or best, the fewest bytes [plain]",
+)
 @click.option("--verify/--no-verify", default=True, help="run both files on random inputs and compare [verify]")
 @click.option("--tune", is_flag=True, help="time how best to compute each convolution on this machine, not by rule")
-def convert(source: Path, out: Path, min_sparsity: float | None, values: Any, verify: bool, tune: bool) -> None:
+def convert(
+    source: Path, out: Path, min_sparsity: float | None, values: Any, sparse_weights: Any, verify: bool, tune: bool
+) -> None:
     """Make the sparse layers of any ONNX model faster: whoever pruned it, its zeros are no longer computed.
 
     Layer by layer it says what was converted, and what not and why. Inputs, outputs and their names stay.
@@ -145,7 +152,7 @@ def convert(source: Path, out: Path, min_sparsity: float | None, values: Any, ve
 
     if tune:
         click.echo("timing the convolutions, about a second each ...", err=True)
-    conversion = convert_file(source, out, min_sparsity, values, verify, tune)
+    conversion = convert_file(source, out, min_sparsity, values, verify, tune, sparse_weights)
     print_conversion(conversion, out, verify, Console())
 
 

@@ -9,14 +9,16 @@ from rich.table import Table
 from rich.text import Text
 
 from lth_edge.agreement import Agreement, agreement
+from lth_edge.convert.coded_weights import held_as
 from lth_edge.convert.model_file import file_bytes, read_model, save_model
 from lth_edge.convert.outcome import LayerOutcome
-from lth_edge.convert.sparse import to_sparse
+from lth_edge.convert.sparse import Converted, to_sparse
 from lth_edge.convert.sparse_node import Values
 from lth_edge.convert.tune import TunedLayer, tune
 from lth_edge.convert.tune_candidates import in_words
 from lth_edge.errors import InputError, ProofError, RecipeError
 from lth_edge.files import whole_file
+from lth_edge.recipe import SparseWeights
 
 LIMIT = 1e-5
 """Largest difference allowed in float32, as a share of the largest output."""
@@ -28,7 +30,7 @@ class Conversion:
 
     Attributes:
         layers: what became of each layer.
-        bytes_before: of the model, weights in files of their own included.
+        bytes_before: of the model, weights in files of their own included, coded ones as arrays.
         bytes_after: of the file written.
         proof: how far the two are apart; `None` where that was not asked for, or no inputs could be guessed.
         tuned: what timing changed, convolution by convolution; `None` where that was not asked for.
@@ -48,6 +50,7 @@ def convert_file(
     values: Values = "fp32",
     verify: bool = True,
     tuned: bool = False,
+    weights: SparseWeights | None = None,
 ) -> Conversion:
     """Convert a file; it is written whole and proved, or not at all.
 
@@ -58,6 +61,7 @@ def convert_file(
         values: how weights are stored.
         verify: run both files on random inputs and compare.
         tuned: choose how convolutions are computed by timing on this machine, rather than by rule.
+        weights: how sparse layers hold their weights, those that the model has already included; `None`: plain.
 
     Raises:
         RecipeError: the output would overwrite the input, or the sparsity is no fraction.
@@ -70,18 +74,19 @@ def convert_file(
         raise RecipeError(f"{out} is the file to convert", "give another name to -o")
     model = read_model(source)
     converted = to_sparse(model, min_sparsity=min_sparsity, values=values)
-    if not converted.any:
-        raise _nothing(source, converted.layers)
+    if not converted.any and not (weights and converted.sparse_before):
+        raise _nothing(source, converted)
     timed = tune(converted.model) if tuned else None
     with whole_file(out) as temporary:
-        save_model(converted.model, temporary)
+        save_model(held_as(converted.model, weights or "plain"), temporary)
         proof = _prove(source, temporary, out, values) if verify else None
         size = temporary.stat().st_size
     return Conversion(converted.layers, file_bytes(source), size, proof, timed)
 
 
-def _nothing(source: Path, layers: Sequence[LayerOutcome]) -> InputError:
-    if any(layer.reason == "already sparse" for layer in layers):
+def _nothing(source: Path, converted: Converted) -> InputError:
+    layers = converted.layers
+    if converted.sparse_before:
         return InputError(f"{source} is sparse already; no other layer would gain", "use it as it is")
     if not layers:
         return InputError(f"{source} holds no constant weight of a Gemm, MatMul or Conv", "give another file")

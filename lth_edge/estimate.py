@@ -120,7 +120,7 @@ def _of_file(path: Path) -> dict[str, Any]:
     if not layer_sparsity(model):
         raise InputError(f"{path} holds no constant weight of a Gemm, MatMul or Conv", "give another file")
     converted = to_sparse(model)
-    if any(layer.reason == "already sparse" for layer in converted.layers):
+    if converted.sparse_before:
         return {SPARSE: model}
     return {BASELINE: model} | ({SPARSE: converted.model} if converted.any else {})
 

@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from lth_edge.bench.size import gzipped, size
+from lth_edge.convert.coded_weights import held_as
 from lth_edge.convert.compact import remove_dead_units
 from lth_edge.convert.int8 import to_int8
 from lth_edge.convert.model_file import save_model
@@ -21,7 +22,7 @@ from lth_edge.errors import InputError
 from lth_edge.export.onnx_export import Exported, export_onnx
 from lth_edge.find.heads import without_lost_heads
 from lth_edge.find.train import load
-from lth_edge.recipe import StoreRecipe
+from lth_edge.recipe import SparseWeights, StoreRecipe
 from lth_edge.runtime.library import this_machine
 from lth_edge.runtime.session import session
 from lth_edge.sparse.csr import CsrMatrix, save_csr
@@ -120,7 +121,7 @@ def store_ticket(
     save_model(to_standard(held.model, held.masks), paths["ticket"])
     sparse = folder / "ticket.sparse.onnx"
     try:
-        write_sparse(held, sparse, sparse_values(storage.values))
+        write_sparse(held, sparse, sparse_values(storage.values), recipe.sparse_weights)
         paths["sparse"] = sparse
     except InputError as error:
         missing["sparse"] = error.message
@@ -141,7 +142,9 @@ def _prove(task: Task, chosen: Candidate, paths: Mapping[str, Path], folder: Pat
         return [prove_rounded(form, path, reference, task, examples, limit) for form, path in paths.items()]
 
 
-def write_sparse(exported: Exported, path: Path, values: SparseValues = "fp32") -> None:
+def write_sparse(
+    exported: Exported, path: Path, values: SparseValues = "fp32", weights: SparseWeights = "plain"
+) -> None:
     """Write the form that runs in lth-edge's kernels; the mask says what is stored, zeros that it keeps included.
 
     Raises:
@@ -150,7 +153,7 @@ def write_sparse(exported: Exported, path: Path, values: SparseValues = "fp32") 
     converted = to_sparse(exported.model, exported.masks, values=values)
     if not converted.any:
         raise InputError(f"no layer gains by sparse kernels: {_sparsest(converted.layers)}")
-    save_model(converted.model, path)
+    save_model(held_as(converted.model, weights), path)
     try:
         session(path)
     except InputError as error:

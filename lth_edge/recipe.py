@@ -31,6 +31,7 @@ StoredValues = Literal[
     "auto", "fp32", "fp16", "int8",
     "codebook-64", "codebook-32", "codebook-16", "codebook-8", "codebook-4", "codebook-2",
 ]  # fmt: skip
+SparseWeights = Literal["plain", "fast", "best"]
 LARGEST_SEED = 1 << 31
 """Seeds lie below: every generator in use takes them."""
 
@@ -184,6 +185,9 @@ class StoreRecipe:
     opset: int = option(18, "ONNX opset of the exported files")
     store: StoredValues = option("fp32", "bits of a weight; auto: the fewest within --storage-loss")
     train_values: bool = option(True, "train within a codebook of 8 or fewer where rounding alone loses more")
+    sparse_weights: SparseWeights = option(
+        "plain", "weights of the sparse form: plain arrays, or coded and decoded at load (fast, or best: fewest bytes)"
+    )
     storage_loss: float = option(0.1, "how much worse than the ticket with fp32 values the stored one may be")
 
     def __post_init__(self) -> None:

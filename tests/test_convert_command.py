@@ -92,6 +92,38 @@ def test_fewer_bits_are_proved_without_a_limit(pruned: Path) -> None:
     assert sizes["fp32"] > sizes["fp16"]
 
 
+def test_coded_weights_are_smaller_compute_the_same_and_become_plain_again(pruned: Path) -> None:
+    sizes = {}
+    for weights in ("plain", "fast", "best"):
+        done = lth_edge("convert", pruned, "-o", f"{weights}.onnx", "--sparse-weights", weights)
+        assert done.code == 0 and "proved on random inputs" in done.stdout, done.stderr
+        sizes[weights] = Path(f"{weights}.onnx").stat().st_size
+    assert max(sizes["fast"], sizes["best"]) < 0.8 * sizes["plain"]
+    compared = agreement(Path("plain.onnx"), Path("best.onnx"))
+    assert compared is not None and compared.error == 0
+    assert lth_edge("inspect", "best.onnx").stdout.split()[-4:] == lth_edge("inspect", pruned).stdout.split()[-4:]
+    done = lth_edge("convert", "best.onnx", "-o", "again.onnx", "--sparse-weights", "plain")
+    assert done.code == 0 and "already sparse" in done.stdout
+    assert abs(Path("again.onnx").stat().st_size - sizes["plain"]) < 200, "names alone differ"
+
+
+def test_a_coded_file_is_the_same_every_time(pruned: Path) -> None:
+    for name in ("one.onnx", "two.onnx"):
+        assert lth_edge("convert", pruned, "-o", name, "--sparse-weights", "best").code == 0
+    assert Path("one.onnx").read_bytes() == Path("two.onnx").read_bytes()
+
+
+def test_a_damaged_coded_file_is_told(pruned: Path) -> None:
+    assert lth_edge("convert", pruned, "-o", "coded.onnx", "--sparse-weights", "fast").code == 0
+    model = onnx.load("coded.onnx")
+    (coded,) = (tensor for tensor in model.graph.initializer if tensor.data_type == TensorProto.UINT8)
+    coded.raw_data = coded.raw_data[:-1] + bytes([coded.raw_data[-1] ^ 1])
+    onnx.save(model, "coded.onnx")
+    for command in (("inspect", "coded.onnx"), ("convert", "coded.onnx", "-o", "out.onnx")):
+        done = lth_edge(*command)
+        assert done.code == 6 and "checksum" in done.stderr
+
+
 def test_nothing_to_convert_names_the_sparsest_layer(here: Path) -> None:
     save_model(net(density=0.9), here / "net.onnx")
     done = lth_edge("convert", "net.onnx", "-o", "out.onnx")

@@ -132,6 +132,18 @@ def compressed(folder: Path, *arguments: Any) -> Done:
     return lth_edge("compress", *PRUNED, *arguments, "--out", folder)
 
 
+def test_coded_weights_are_proved_shipped_and_smaller(run: Finished, tmp_path: Path) -> None:
+    done = compressed(tmp_path / "run", "--prefer", "size", "--sparse-weights", "best")
+    assert done.code == 0, done.stderr
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    proof = row(report["proof"]["forms"], "sparse")
+    assert proof["max_error"] <= proof["limit"]
+    plain, coded = (folder / "files" / "ticket.sparse.onnx" for folder in (run.folder, tmp_path / "run"))
+    assert coded.stat().st_size < 0.9 * plain.stat().st_size
+    assert row(report["forms"], "sparse", "name")["validation_metric"] is not None
+    assert lth_edge("verify", tmp_path / "run" / "package.zip").code == 0
+
+
 def test_where_nothing_pays_there_is_none_and_the_report_says_why(here: Path) -> None:
     assert compressed(here / "run", "--prune-rate", 0.1).code == 0
     report = json.loads((here / "run" / "report.json").read_text())

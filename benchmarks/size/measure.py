@@ -3,8 +3,9 @@
     python -m benchmarks.size.measure --data-dir DIR [--network lenet-5] [--seeds 0,1,2]
 
 Rows of the same network and seed are replaced. `factor` is over the dense fp32 weights, 4 bytes a parameter; accuracies
-are in percent of the test images, `ticket_test_accuracy` with fp32 values. The download forms are .lthe files of
-ticket.onnx alone, what `lth-edge pack ticket.onnx` writes.
+are in percent of the test images, `ticket_test_accuracy` with fp32 values. `sparse` holds its weights coded with all
+contexts, `sparse-fast` with some, `sparse-plain` as arrays. The download forms are .lthe files of ticket.onnx alone,
+what `lth-edge pack ticket.onnx` writes.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import torch
 from benchmarks.size.opponents import compressed, deep_compression, sparse_files
 from benchmarks.size.train import BATCH, RATE, STEPS, tickets
 from lth_edge.codec.container import write_container
+from lth_edge.convert.coded_weights import held_as
 from lth_edge.convert.model_file import save_model
 from lth_edge.convert.reorder import reorder_units
 from lth_edge.convert.sparse import to_sparse
@@ -30,7 +32,7 @@ from lth_edge.find.defaults import fill_in
 from lth_edge.find.search import Stage
 from lth_edge.find.train import load
 from lth_edge.progress import Silent
-from lth_edge.recipe import Recipe, StoreRecipe
+from lth_edge.recipe import Recipe, SparseWeights, StoreRecipe
 from lth_edge.sparse.quantize import Values
 from lth_edge.storage import candidates, choose_storage, sparse_values
 from lth_edge.tasks.build import load_task
@@ -41,6 +43,7 @@ from lth_edge.verify import file_outputs, targets_of
 
 RESULTS = Path(__file__).parents[1] / "results" / "size.csv"
 COLUMNS = ("network", "data", "seed", "sparsity", "form", "bytes", "factor", "ticket_test_accuracy", "test_accuracy")
+SPARSE_FORMS: dict[str, SparseWeights] = {"sparse": "best", "sparse-fast": "fast", "sparse-plain": "plain"}
 Row = dict[str, Any]
 
 
@@ -71,7 +74,7 @@ def rows_of(stage: Stage, seed: int, sparsity: float, ticket: Ticket, test: Exam
         f"{task.model} seed {seed} at {sparsity:.0%}: {how}, {before:.2f} -> {worth['standard']:.2f} %", own, flush=True
     )
     for form, size in (own | others).items():
-        after = worth["sparse" if form == "sparse" else "standard"] if form in own else None
+        after = worth.get(form, worth["standard"]) if form in own else None
         after = before if form in {"gzip", "xz", "zstd", "npz", "safetensors"} else after
         facts = (task.model, task.data, seed, f"{sparsity:.2f}", form, size, f"{4 * parameters / size:.2f}")
         yield dict(zip(COLUMNS, (*facts, f"{before:.2f}", "unknown" if after is None else f"{after:.2f}"), strict=True))
@@ -79,10 +82,10 @@ def rows_of(stage: Stage, seed: int, sparsity: float, ticket: Ticket, test: Exam
 
 def _own_forms(held: Exported, values: Values, folder: Path) -> tuple[dict[str, int], dict[str, Path]]:
     """Bytes of each form of ours, and the files that are run."""
-    files = {
-        "standard": _saved(to_standard(held.model, held.masks), folder / "ticket.onnx"),
-        "sparse": _saved(to_sparse(held.model, held.masks, values=sparse_values(values)).model, folder / "sparse.onnx"),
-    }
+    files = {"standard": _saved(to_standard(held.model, held.masks), folder / "ticket.onnx")}
+    sparse = to_sparse(held.model, held.masks, values=sparse_values(values)).model
+    for form, weights in SPARSE_FORMS.items():
+        files[form] = _saved(held_as(sparse, weights), folder / f"{form}.onnx")
     sizes = {form: path.stat().st_size for form, path in files.items()}
     content = {"ticket.onnx": files["standard"].read_bytes()}
     for profile in ("fast", "best"):

@@ -3,23 +3,19 @@
 import lzma
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
 
 import numpy as np
 
+from lth_edge.codec.coded_matrix import CodedMatrix
 from lth_edge.codec.expanded import collapsed, expanded, is_expanded
-from lth_edge.codec.geometry import lay_out
 from lth_edge.codec.listing import MOST_CELLS, FileRecipe, Listing, MatrixRecipe, PieceRecipe
-from lth_edge.codec.numbers import NumberForm
 from lth_edge.codec.recognise import Found, matrices_in
 from lth_edge.codec.renderings import Rendering, render
 from lth_edge.codec.stream import decode, encode
-from lth_edge.codec.symbols import Outline, Symbols
+from lth_edge.codec.symbols import Symbols
 from lth_edge.codec.varints import MEND, Reader, Writer
 from lth_edge.errors import DamagedError, InputError
-from lth_edge.sparse.csr import CsrMatrix
 
 MAGIC = b"\x89LTHE\r\n\x1a"
 VERSION = 1
@@ -112,19 +108,10 @@ def _restore(listing: Listing, coded: bytes, best: bool) -> dict[str, bytes]:
     pieces = {(file.name, place): piece for file in listing.files for place, piece in enumerate(file.pieces)}
     outlines = [matrix.outline for matrix in listing.matrices]
     for number, symbols in enumerate(decode(coded, outlines, best)):
-        decoded = _Decoded(symbols, listing.matrices[number].form)
+        decoded = CodedMatrix(symbols, listing.matrices[number].form)
         for name, place in wanted[number]:
-            parts[name][2 * place + 1] = decoded.render(pieces[name, place])
+            parts[name][2 * place + 1] = _render(decoded, pieces[name, place])
     return {name: b"".join(held) for name, held in parts.items()}
-
-
-@dataclass
-class _Coded:
-    """A matrix to be coded, and its form."""
-
-    found: Found
-    symbols: Symbols
-    form: NumberForm
 
 
 def _plan(files: Mapping[str, bytes]) -> tuple[Listing, list[Symbols]]:
@@ -133,13 +120,15 @@ def _plan(files: Mapping[str, bytes]) -> tuple[Listing, list[Symbols]]:
     cells = sum(m.matrix.shape[0] * m.matrix.shape[1] for each in found.values() for m in each)
     if cells > MOST_CELLS:
         raise InputError(f"{cells:,} weights are more than a .lthe file holds ({MOST_CELLS:,})", "pack a smaller model")
-    coded: list[_Coded] = []
+    different: list[Found] = []
+    coded: list[CodedMatrix] = []
     places: dict[int, int] = {}
     for matrix in sorted((m for each in found.values() for m in each), key=_turn):
-        known = next((place for place, other in enumerate(coded) if _same(matrix, other.found)), None)
+        known = next((place for place, other in enumerate(different) if _same(matrix, other)), None)
         if known is None:
             known = len(coded)
-            coded.append(_coded(matrix, coded[-1].symbols if coded else None))
+            different.append(matrix)
+            coded.append(CodedMatrix.of(matrix.matrix, matrix.kernel, coded[-1].symbols if coded else None))
         places[id(matrix)] = known
     listing = Listing(
         [MatrixRecipe(each.symbols.outline, each.form) for each in coded],
@@ -176,38 +165,10 @@ def _same(one: Found, other: Found) -> bool:
     )
 
 
-def _coded(found: Found, before: Symbols | None) -> _Coded:
-    matrix = found.matrix
-    form = NumberForm.of(matrix.data)
-    words = form.encode(matrix.data)
-    rows, columns = matrix.shape
-    bits = int((words & np.uint32(0x7FFFFFFF)).max(initial=0)).bit_length()
-    signs = bool(np.any(words >> np.uint32(31)))
-    outline = Outline(rows, columns, matrix.nnz, magnitude_bits=bits, has_signs=signs)
-    indices = np.zeros(0, np.uint32) if outline.full else matrix.indices.astype(np.uint32)
-    symbols = Symbols(outline, np.diff(matrix.indptr).astype(np.uint32), indices, words)
-    return _Coded(found, lay_out(symbols, found.kernel, before), form)
-
-
-class _Decoded:
-    """A decoded matrix; its rows and columns are worked out where a rendering asks for them."""
-
-    def __init__(self, symbols: Symbols, form: NumberForm) -> None:
-        self._symbols, self._numbers = symbols, form.decode(symbols.values)
-
-    def render(self, piece: PieceRecipe) -> bytes:
-        if self._symbols.outline.full and piece.rendering is Rendering.DENSE:
-            return (self._numbers.astype("<f4") if piece.wide else self._numbers).tobytes()
-        return render(self._matrix, piece.rendering, piece.wide)
-
-    @cached_property
-    def _matrix(self) -> CsrMatrix:
-        outline, counts = self._symbols.outline, self._symbols.counts
-        indptr = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int32)
-        every = np.arange(outline.columns, dtype=np.uint32)
-        indices = np.tile(every, outline.rows) if outline.full else self._symbols.indices
-        dtype = np.uint16 if outline.columns <= 1 << 16 else np.uint32
-        return CsrMatrix((outline.rows, outline.columns), indptr, indices.astype(dtype), self._numbers)
+def _render(decoded: CodedMatrix, piece: PieceRecipe) -> bytes:
+    if decoded.symbols.outline.full and piece.rendering is Rendering.DENSE:
+        return (decoded.numbers.astype("<f4") if piece.wide else decoded.numbers).tobytes()
+    return render(decoded.matrix, piece.rendering, piece.wide)
 
 
 def _digest(files: Mapping[str, bytes]) -> bytes:

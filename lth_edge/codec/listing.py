@@ -58,7 +58,7 @@ class Listing:
         writer = Writer()
         writer.numbers(len(self.matrices))
         for matrix in self.matrices:
-            _write_outline(writer, matrix.outline)
+            write_outline(writer, matrix.outline)
             matrix.form.write(writer)
         writer.numbers(len(self.files))
         for file in self.files:
@@ -81,7 +81,7 @@ class Listing:
         """
         reader = Reader(content)
         matrices = [
-            MatrixRecipe(_read_outline(reader), NumberForm.read(reader)) for _ in range(reader.number(_MOST_MATRICES))
+            MatrixRecipe(read_outline(reader), NumberForm.read(reader)) for _ in range(reader.number(_MOST_MATRICES))
         ]
         _require(sum(m.outline.rows * m.outline.columns for m in matrices) <= MOST_CELLS, "it claims too many weights")
         heads = [_Head.read(reader, matrices) for _ in range(reader.number(_MOST_FILES))]
@@ -117,12 +117,18 @@ class _Head:
         return FileRecipe(self.name, pieces, reader.take(self.behind))
 
 
-def _write_outline(writer: Writer, outline: Outline) -> None:
+def write_outline(writer: Writer, outline: Outline) -> None:
+    """What a decoder must know of a matrix, as numbers."""
     writer.numbers(outline.rows, outline.columns, outline.nnz, outline.block, outline.width, outline.fan)
     writer.numbers(outline.magnitude_bits * 2 + outline.has_signs)
 
 
-def _read_outline(reader: Reader) -> Outline:
+def read_outline(reader: Reader) -> Outline:
+    """Read what `write_outline` wrote.
+
+    Raises:
+        DamagedError: there can be no such matrix.
+    """
     rows, columns, nnz = reader.number(MOST_CELLS), reader.number(MOST_COLUMNS), reader.number(MOST_CELLS)
     block, width, fan = reader.number(MOST_COLUMNS), reader.number(MOST_COLUMNS), reader.number(MOST_COLUMNS)
     bits = reader.number(63)

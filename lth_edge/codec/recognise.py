@@ -13,6 +13,7 @@ from lth_edge.codec.renderings import Rendering, render
 from lth_edge.codec.symbols import MOST_COLUMNS
 from lth_edge.errors import LthEdgeError
 from lth_edge.sparse.csr import CsrMatrix
+from lth_edge.sparse.gaps import columns_of_gaps
 from lth_edge.ticket import Array
 
 _LEAST_NUMBERS = 16  # fewer are not worth an entry of their own
@@ -132,23 +133,13 @@ def _rows(content: bytes, tensors: Sequence[TensorAt]) -> Found | None:
     starts, stored = _array(content, indptr), _array(content, indices)
     counts = np.diff(starts)
     as_gaps = stored.dtype == np.uint8
-    columns = _columns_of_gaps(stored, counts) if as_gaps else stored.astype(np.int64)
+    columns = columns_of_gaps(stored, counts) if as_gaps else stored.astype(np.int64)
     width = int(columns.max(initial=0)) + 1
     rows = np.repeat(np.arange(counts.size), counts)
     matrix = _matrix(counts.size, width, rows * width + columns, _array(content, data))
     rendering = Rendering.COLUMN_GAPS if as_gaps else Rendering.COLUMNS
     pieces = _piece(indptr, Rendering.INDPTR), _piece(indices, rendering), _piece(data, Rendering.DATA)
     return Found(matrix, pieces, knows_columns=False)
-
-
-def _columns_of_gaps(gaps: Array, counts: Array) -> Array:
-    """See `lth_edge.sparse.gaps.gaps_of`."""
-    ends = np.flatnonzero(gaps != _EMPTY_GAP)
-    before = np.concatenate([[0], np.cumsum(gaps, dtype=np.int64)])[ends + 1]
-    along = before + np.arange(ends.size)  # in one long row
-    first = np.concatenate([[0], np.cumsum(counts)])[:-1]
-    start = np.where(first > 0, along[np.maximum(first, 1) - 1] + 1, 0)
-    return along - np.repeat(start, counts)
 
 
 def _plain(content: bytes, tensors: Sequence[TensorAt]) -> Found | None:

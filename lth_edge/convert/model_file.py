@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
+from lth_edge.convert.coded_weights import is_coded, with_plain_weights
 from lth_edge.convert.decoded import decoded
 from lth_edge.convert.gap_decoder import read_gaps
 from lth_edge.convert.graph import WEIGHT_LAYERS, Graph, attribute, kind
@@ -61,7 +62,7 @@ def save_model(model: onnx.ModelProto, path: Path) -> None:
 
 
 def read_model(path: Path) -> onnx.ModelProto:
-    """Read a model with its weights, decoded and from external data files too.
+    """Read a model with its weights, from external data files too; packed, decoded or coded ones become arrays.
 
     Raises:
         InputError: there is no such file.
@@ -76,7 +77,7 @@ def read_model(path: Path) -> onnx.ModelProto:
         raise DamagedError(
             f"{path} is not a readable ONNX model: {error}", "copy it again or export it anew"
         ) from error
-    return decoded(model)
+    return decoded(with_plain_weights(model) if is_coded(model) else model)
 
 
 def file_bytes(path: Path) -> int:

@@ -10,6 +10,8 @@ from lth_edge.convert.sparse_layers import sparse_layers
 from lth_edge.convert.sparse_rule import SparseRule
 from lth_edge.convert.survey import Left
 
+ALREADY_SPARSE = "already sparse"
+
 
 @dataclass(frozen=True)
 class LayerOutcome:
@@ -55,7 +57,7 @@ def already_sparse(scope: Scope) -> Iterator[LayerOutcome]:
     for node in scope.nodes:
         for layer in sparse_layers(scope, node):
             sparsity = 1 - layer.stored / layer.weights if layer.weights else 0.0
-            yield LayerOutcome(layer.name, node.op_type, layer.shape, sparsity, False, "already sparse")
+            yield LayerOutcome(layer.name, node.op_type, layer.shape, sparsity, False, ALREADY_SPARSE)
 
 
 def _what(chain: Chain, place: int, rule: SparseRule) -> str:

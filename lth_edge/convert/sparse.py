@@ -13,7 +13,7 @@ from onnx import inliner
 from lth_edge.convert.chain_layer import ChainLayer
 from lth_edge.convert.choose_chains import choose_chains
 from lth_edge.convert.graph import Graph, bodies, check_masks, replace_all
-from lth_edge.convert.outcome import LayerOutcome, already_sparse, outcomes_of
+from lth_edge.convert.outcome import ALREADY_SPARSE, LayerOutcome, already_sparse, outcomes_of
 from lth_edge.convert.replace_chains import drop_orphans, replace_chains
 from lth_edge.convert.scope import FreshNames, Scope, inferred_graph
 from lth_edge.convert.sparse_node import DOMAIN, VERSION, Constants, Values
@@ -36,6 +36,11 @@ class Converted:
     def any(self) -> bool:
         """Whether any layer was converted."""
         return any(layer.converted for layer in self.layers)
+
+    @property
+    def sparse_before(self) -> bool:
+        """Whether any layer was sparse before."""
+        return any(layer.reason == ALREADY_SPARSE for layer in self.layers)
 
 
 def to_sparse(

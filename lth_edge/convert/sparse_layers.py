@@ -71,12 +71,13 @@ def _layers(graph: Graph, node: onnx.NodeProto) -> Iterator[SparseLayer]:
         name = node.input[at]
         indptr, data = _array(graph, name), _array(graph, node.input[at + 2])
         first, at = at, at + 3 + int(data.dtype == np.int8) + bias
-        shape = (indptr.size - 1, *_row_shape(node, place))
+        shape = (indptr.size - 1, *row_shape(node, place))
         size = sum(_array(graph, constant).nbytes for constant in node.input[first:at])
         yield SparseLayer(name.rpartition(".indptr")[0] or name, shape, data.size, place, size)
 
 
-def _row_shape(node: onnx.NodeProto, place: int) -> tuple[int, ...]:
+def row_shape(node: onnx.NodeProto, place: int) -> tuple[int, ...]:
+    """The axes of a layer's weight behind its rows."""
     if kind(node) == OPERATORS[0]:
         return (attribute(node, "columns", [])[place],)
     spatial = attribute(node, "spatial", 2)

@@ -30,6 +30,8 @@ CACHED_WEIGHTS = 4_000_000
 SEVERAL_TOKENS = 4
 JOINING_SHARE = 0.05
 """A layer too dense to pay joins a chain that it touches up to this fraction of the chain's multiply-adds."""
+JOINING_WORK = 4_000
+"""Or up to so many multiply-adds: they take less time than a node of its own."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ class SparseRule:
         """Whether a layer that does not pay on its own goes into a chain that it could be part of."""
         if not touches_sparse:
             return False
-        return layer.depthwise or self._work(layer) <= JOINING_SHARE * sum(map(self._work, chain))
+        most = max(JOINING_WORK, JOINING_SHARE * sum(map(self._work, chain)))
+        return layer.depthwise or self._work(layer) <= most
 
     def _work(self, layer: ChainLayer) -> int:
         """Multiply-adds for one example."""

@@ -80,3 +80,13 @@ def gaps_of(matrix: CsrMatrix) -> Array:
     gaps = np.full(ends[-1] if ends.size else 0, _EMPTY_GAP, np.uint8)
     gaps[ends - 1] = steps % _EMPTY_GAP
     return gaps
+
+
+def columns_of_gaps(gaps: Array, counts: Array) -> Array:
+    """The columns whose steps `gaps_of` gives, of rows with so many weights each."""
+    ends = np.flatnonzero(gaps != _EMPTY_GAP)
+    before = np.concatenate([[0], np.cumsum(gaps, dtype=np.int64)])[ends + 1]
+    along = before + np.arange(ends.size)  # in one long row
+    first = np.concatenate([[0], np.cumsum(counts)])[:-1]
+    start = np.where(first > 0, along[np.maximum(first, 1) - 1] + 1, 0)
+    return along - np.repeat(start, counts)

@@ -1,4 +1,4 @@
-"""The C++ decoder under libFuzzer and sanitizers: any bytes end in a verdict, and never in harm."""
+"""The C++ decoders under libFuzzer and sanitizers: any bytes end in a verdict, and never in harm."""
 
 import os
 import shutil
@@ -7,22 +7,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_coded_layers import ATTRIBUTES, layer
 from test_stream import random_matrix
 
+from lth_edge.codec.coded_layers import encode_layers
 from lth_edge.codec.stream import encode
 
 RUNS = int(os.environ.get("LTH_FUZZ_RUNS", "10000"))
-FUZZER = Path(__file__).parent / "fuzz" / "decode.cc"
+FUZZERS = Path(__file__).parent / "fuzz"
 KERNELS = Path(__file__).parents[2] / "lth_edge" / "kernels"
 FLAGS = ["-std=c++17", "-O2", "-g1", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
 
 
-@pytest.fixture(scope="module")
-def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def build(fuzzer: str, folder: Path, *sources: Path) -> Path:
+    """A program of tests/codec/fuzz with the coder and other sources of the library."""
     if shutil.which("clang++") is None:
         pytest.skip("there is no clang++ to build a fuzzer with")
-    made = tmp_path_factory.mktemp("fuzzer") / "decode"
-    command = ["clang++", *FLAGS, f"-I{KERNELS}", "-o", str(made), str(FUZZER), str(KERNELS / "codec" / "codec.cc")]
+    made = folder / fuzzer
+    everything = FUZZERS / f"{fuzzer}.cc", KERNELS / "codec" / "codec.cc", *sources
+    command = ["clang++", *FLAGS, f"-I{KERNELS}", "-o", str(made), *map(str, everything)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if "libclang_rt.fuzzer" in done.stderr:
         pytest.skip("this clang++ comes without libFuzzer")
@@ -46,9 +49,34 @@ def seed(number: int) -> bytes:
     return bytes([best | len(matrices) << 1]) + heads + encode(matrices, best)
 
 
-def test_no_bytes_harm_the_decoder(fuzzer: Path, tmp_path: Path) -> None:
-    for number in range(40):
-        (tmp_path / f"seed-{number}").write_bytes(seed(number))
-    command = [str(fuzzer), f"-runs={RUNS}", "-seed=1", "-max_len=600", "-print_final_stats=1", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+def coded_seed(number: int) -> bytes:
+    """Coded weights that decode, with their layers declared as tests/codec/fuzz/coded_weights.cc reads them."""
+    dtypes, count = ("float32", "float16", "int8"), 1 + number % 3
+    columns = [(9, 25, 256, 1)[(number + place) % 4] for place in range(count)]
+    layers = [
+        layer(number, 1 + number % 7, wide, (0.05, 0.3, 1.0)[number % 3], dtypes[(number + place) % 3], bool(place % 2))
+        for place, wide in enumerate(columns)
+    ]
+    content = encode_layers(layers, ATTRIBUTES, bool(number & 1))
+    assert content is not None
+    head = bytes(each for place, wide in enumerate(columns) for each in (wide - 1, place % 2))
+    return bytes([count - 1]) + head + content[4:]
+
+
+def fuzz(fuzzer: Path, seeds: list[bytes], folder: Path) -> None:
+    corpus = folder / "corpus"
+    corpus.mkdir()
+    for number, content in enumerate(seeds):
+        (corpus / f"seed-{number}").write_bytes(content)
+    command = [str(fuzzer), f"-runs={RUNS}", "-seed=1", "-max_len=600", "-print_final_stats=1", str(corpus)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_no_bytes_harm_the_decoder(tmp_path: Path) -> None:
+    fuzz(build("decode", tmp_path), [seed(number) for number in range(40)], tmp_path)
+
+
+def test_no_coded_weights_harm_the_library(tmp_path: Path) -> None:
+    sources = *(KERNELS / "coded").glob("*.cc"), KERNELS / "layers" / "check.cc"
+    fuzz(build("coded_weights", tmp_path, *sources), [coded_seed(number) for number in range(40)], tmp_path)

@@ -180,6 +180,14 @@ def test_a_small_dense_layer_joins_and_a_large_one_does_not():
         assert [layer.converted for layer in check(net.model(), 2, 20, 8, 8).layers] == [True, joined]
 
 
+def test_a_layer_of_less_work_than_a_node_joins_however_small_the_chain():
+    for units, joined in ((50, True), (150, False)):
+        net = Net([60])
+        net.gemm("sparse", 60, 40, density=0.1)
+        net.gemm("dense", 40, units, density=1.0)
+        assert [layer.converted for layer in check(net.model(), 2, 60).layers] == [True, joined]
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_any_network_keeps_what_it_computes(data):

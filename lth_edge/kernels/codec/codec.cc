@@ -3,7 +3,8 @@
 // A stream is begun, matrices follow one after the other, and it is finished. Functions that can fail return 0 where
 // they do: encoding, the arrays contradict the matrix or the bytes do not fit; decoding, the bytes are damaged. A
 // stream that has failed is over.
-#include "../cpu/export.h"
+#include "codec.h"
+
 #include "code_matrix.h"
 #include "range_coder.h"
 

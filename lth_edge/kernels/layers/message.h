@@ -5,14 +5,15 @@
 
 namespace lth {
 
+// Never inlined: errors are rare, and would be a tenth of the library.
 class Message {
  public:
-  Message& operator<<(const char* words) {
+  [[gnu::noinline]] Message& operator<<(const char* words) {
     while (*words != 0 && length_ + 1 < static_cast<int>(sizeof text_)) text_[length_++] = *words++;
     return *this;
   }
 
-  Message& operator<<(int64_t number) {
+  [[gnu::noinline]] Message& operator<<(int64_t number) {
     char digits[24];
     int count = 0;
     uint64_t rest = number < 0 ? uint64_t{0} - static_cast<uint64_t>(number) : static_cast<uint64_t>(number);

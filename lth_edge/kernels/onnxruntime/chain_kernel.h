@@ -1,6 +1,7 @@
 // A node of SparseLinear or SparseConv in a session: made once, run many times, by several threads at once.
 #pragma once
 
+#include "../coded/memory.h"
 #include "ort_host.h"
 
 namespace lth::ort {
@@ -9,6 +10,7 @@ struct ChainKernel {
   const Api* api;
   Allocator* allocator;  // own
   Program* program;      // own
+  coded::Memory memory;  // own; of constants that were coded
   bool linear;
   int32_t spatial;  // axes of an image
   int32_t activation_count;

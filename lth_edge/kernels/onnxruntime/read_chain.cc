@@ -50,6 +50,12 @@ bool read_tuning(const Node& node, ChainFile& file, Message& error) {
   return true;
 }
 
+bool read_weights(const Node& node, Host* host, const Array<int64_t>& has_bias, ChainFile& file, Message& error) {
+  const int32_t activations = file.chain.activation_count;
+  if (node.coded == nullptr) return read_constants(node, activations, has_bias, file.layers, error);
+  return read_coded_constants(node, host, file.content, activations, has_bias, file.layers, file.memory, error);
+}
+
 // The channels of each activation, as a layer that reads or adds it has them.
 void fill_channels(ChainFile& file) {
   for (size_t i = 0; i < file.layers.size(); ++i) {
@@ -94,6 +100,19 @@ bool read_input_size(const Node& node, Host* host, ChainFile& file, Message& err
 
 }  // namespace
 
+bool open_coded(Node& node, ChainFile& file, Message& error) {
+  int32_t coded = 0;
+  if (!read_optional_integer(node, "coded", coded, error)) return false;
+  if (coded != 0 && coded != 1) {
+    error << "attribute coded is " << int64_t{coded} << ", not 0 or 1";
+    return false;
+  }
+  if (coded == 0) return true;
+  if (!read_coded(node, file.content, error) || !file.attributes.read(file.content.attributes, error)) return false;
+  node.coded = &file.attributes;
+  return true;
+}
+
 bool read_chain(const Node& node, Host* host, bool linear, ChainFile& file, Message& error) {
   Chain& chain = file.chain;
   Array<int64_t> has_bias(host);
@@ -106,7 +125,7 @@ bool read_chain(const Node& node, Host* host, bool linear, ChainFile& file, Mess
   }
   if (!read_layer_count(node, host, file, error) || !read_outputs(node, host, file, error)) return false;
   if (!read_layers(node, host, linear, file.spatial, file.layers, has_bias, error)) return false;
-  if (!read_constants(node, chain.activation_count, has_bias, file.layers, error)) return false;
+  if (!read_weights(node, host, has_bias, file, error)) return false;
   if (!read_tuning(node, file, error)) return false;
   chain.layer_count = static_cast<int32_t>(file.layers.size());
   chain.layers = file.layers.data();

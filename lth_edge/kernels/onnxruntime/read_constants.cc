@@ -1,5 +1,7 @@
 #include "read_constants.h"
 
+#include "../coded/decode.h"
+
 namespace lth::ort {
 
 namespace {
@@ -104,6 +106,16 @@ bool read_layer(Constants& constants, bool has_bias, Layer& layer) {
   return !has_bias || constants.read_per_row("bias", weights.rows, layer.bias);
 }
 
+// Whether the node has no inputs beyond those that were read.
+bool expect_inputs(const Node& node, size_t expected, Message& error) {
+  size_t inputs = 0;
+  if (!succeeded(node.api, KernelInfo_GetInputCount(node.api, node.info, &inputs), error)) return false;
+  if (inputs == expected) return true;
+  error << "the node has " << static_cast<int64_t>(inputs) << " inputs where its layers have "
+        << static_cast<int64_t>(expected);
+  return false;
+}
+
 }  // namespace
 
 bool read_constants(const Node& node, int32_t activations, const Array<int64_t>& has_bias, Array<Layer>& layers,
@@ -113,12 +125,24 @@ bool read_constants(const Node& node, int32_t activations, const Array<int64_t>&
     constants.begin_layer(i);
     if (layers[i].kind == LayerKind::convolution && !read_layer(constants, has_bias[i] == 1, layers[i])) return false;
   }
+  return expect_inputs(node, constants.next(), error);
+}
+
+bool read_coded(const Node& node, coded::Content& content, Message& error) {
   size_t inputs = 0;
   if (!succeeded(node.api, KernelInfo_GetInputCount(node.api, node.info, &inputs), error)) return false;
-  if (inputs == constants.next()) return true;
-  error << "the node has " << static_cast<int64_t>(inputs) << " inputs where its layers have "
-        << static_cast<int64_t>(constants.next());
-  return false;
+  Constants constants(node, inputs - 1, error);
+  Tensor tensor = {};
+  if (!constants.read("coded weights", tensor)) return false;
+  if (tensor.type != kUint8) return constants.refuse("coded weights", "are not uint8");
+  return coded::open(static_cast<const uint8_t*>(tensor.data), static_cast<size_t>(tensor.elements), content, error);
+}
+
+bool read_coded_constants(const Node& node, Host* host, const coded::Content& content, int32_t activations,
+                          const Array<int64_t>& has_bias, Array<Layer>& layers, coded::Memory& memory, Message& error) {
+  if (!expect_inputs(node, static_cast<size_t>(activations) + 1, error)) return false;
+  for (size_t i = 0; i < layers.size(); ++i) layers[i].weights.columns = columns_of(layers[i]);
+  return coded::decode(host, content, has_bias, layers, memory, error);
 }
 
 }  // namespace lth::ort

@@ -3,18 +3,10 @@
 
 #include <vector>
 
-#include "codec/matrix.h"
+#include "codec/codec.h"
 
 using lth::codec::Arrays;
 using lth::codec::Matrix;
-
-extern "C" {
-int64_t lth_codec_stream_bytes();
-int64_t lth_codec_scratch_bytes(int64_t columns);
-void lth_encode_begin(void* stream, int32_t best, uint8_t* bytes, int64_t capacity);
-int32_t lth_encode(void* stream, const Matrix* matrix, const Arrays* arrays, void* scratch);
-int64_t lth_encode_finish(void* stream);
-}
 
 namespace {
 
