@@ -29,7 +29,7 @@ ControlKind = Literal["reinit", "random-mask", "dense-longer"]
 Method = Literal["iterative", "one-shot", "gradual", "auto"]
 StoredValues = Literal[
     "auto", "fp32", "fp16", "int8",
-    "codebook-64", "codebook-32", "codebook-16", "codebook-8", "codebook-4", "codebook-2",
+    "codebook-64", "codebook-32", "codebook-16", "codebook-8", "codebook-4", "codebook-2-4", "codebook-2",
 ]  # fmt: skip
 LARGEST_SEED = 1 << 31
 """Seeds lie below: every generator in use takes them."""
@@ -182,7 +182,10 @@ class StoreRecipe:
     compact: bool = option(False, "remove units that can no longer matter, exactly")
     reorder: bool = option(True, "put units beside those like them, which makes a download smaller")
     opset: int = option(18, "ONNX opset of the exported files")
-    store: StoredValues = option("fp32", "bits of a weight; auto: the fewest within --storage-loss")
+    store: StoredValues = option(
+        "fp32", "bits of a weight; codebook-2-4: 2 numbers in the largest layers, 4 in others; auto: the fewest within "
+        "--storage-loss",
+    )  # fmt: skip
     train_values: bool = option(True, "train within a codebook of 8 or fewer where rounding alone loses more")
     storage_loss: float = option(0.1, "how much worse than the ticket with fp32 values the stored one may be")
 

@@ -16,8 +16,8 @@ from lth_edge.tasks.task import Task, bare
 from lth_edge.ticket import Weights
 from lth_edge.verify import file_outputs, targets_of
 
-Retrain = Callable[[int], Weights]
-"""From the size of a codebook to weights trained within it."""
+Retrain = Callable[[Values], Weights]
+"""From a codebook to weights trained within it."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def candidates(
     for values in SMALLEST_FIRST if recipe.store == "auto" else (recipe.store,):
         yield Candidate(values, False, weights, exact, rounded(exact, values))
         if values in TRAINED and recipe.train_values and retrain is not None:
-            trained = retrain(int(values.split("-")[1]))
+            trained = retrain(values)
             shared = export(trained)
             yield Candidate(values, True, trained, shared, rounded(shared, values))
 

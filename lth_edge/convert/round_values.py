@@ -7,7 +7,7 @@ import onnx
 from onnx import numpy_helper
 
 from lth_edge.convert.graph import Graph, check_masks
-from lth_edge.sparse.quantize import Values, quantised_bias, quantised_weight
+from lth_edge.sparse.quantize import Values, quantised_bias, quantised_weight, values_by_layer
 from lth_edge.ticket import Array
 
 _LEAST_NUMBERS = 16  # fewer are scales and sizes, and gain nothing
@@ -27,16 +27,20 @@ def round_values(model: onnx.ModelProto, masks: Mapping[str, Array], values: Val
     check_masks(Graph(model), masks)
     rounded = onnx.ModelProto()
     rounded.CopyFrom(model)
-    for tensor in rounded.graph.initializer:
-        if tensor.data_type == onnx.TensorProto.FLOAT:
-            before = numpy_helper.to_array(tensor)
-            if before.size >= _LEAST_NUMBERS:
-                after = _rounded(before, masks.get(tensor.name), values)
-                tensor.CopyFrom(numpy_helper.from_array(after, tensor.name))
+    floats = (tensor for tensor in rounded.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT)
+    tensors = {tensor.name: tensor for tensor in floats}
+    arrays = {name: numpy_helper.to_array(tensor) for name, tensor in tensors.items()}
+    arrays = {name: numbers for name, numbers in arrays.items() if numbers.size >= _LEAST_NUMBERS}
+    kept = {name: masks.get(name, np.ones(numbers.shape, np.bool_)) for name, numbers in arrays.items()}
+    weights = {name: int(mask.sum()) for name, mask in kept.items() if name in masks or not _is_vector(mask)}
+    stored = values_by_layer(values, weights)
+    for name, before in arrays.items():
+        is_weight = name in stored
+        after = quantised_weight(before, kept[name], stored[name]) if is_weight else quantised_bias(before, values)
+        tensors[name].CopyFrom(numpy_helper.from_array(after, name))
     return rounded
 
 
-def _rounded(numbers: Array, mask: Array | None, values: Values) -> Array:
-    if mask is None and max(numbers.shape) == numbers.size:  # a vector, whatever axes of length 1 it has
-        return quantised_bias(numbers, values)
-    return quantised_weight(numbers, np.ones(numbers.shape, np.bool_) if mask is None else mask, values)
+def _is_vector(array: Array) -> bool:
+    """Whether it is one, whatever axes of length 1 it has."""
+    return max(array.shape) == array.size

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lth_edge.sparse.quantize import SMALLEST_FIRST, codebook, quantised_bias, quantised_weight
+from lth_edge.sparse.quantize import SMALLEST_FIRST, codebook, quantised_bias, quantised_weight, values_by_layer
 
-ALL = [*SMALLEST_FIRST, "int8"]
+ALL = [*(values for values in SMALLEST_FIRST if values != "codebook-2-4"), "int8"]
 LEVELS = {f"codebook-{size}": size for size in (2, 4, 8, 16, 32, 64)}
 
 
@@ -37,10 +37,18 @@ def test_pruned_weights_stay_zero_and_no_more_levels_are_used_than_allowed(
 
 def test_more_bits_are_nearer() -> None:
     weight, mask = ticket(0, 0.5)
-    errors = [np.square(quantised_weight(weight, mask, values) - weight).sum() for values in SMALLEST_FIRST]
+    errors = [np.square(quantised_weight(weight, mask, values) - weight).sum() for values in ALL[:-1]]
     assert errors == sorted(errors, reverse=True) and errors[-1] == 0
     int8 = quantised_weight(weight, mask, "int8")
     assert np.all(np.abs(int8 - weight) <= np.abs(weight).reshape(20, -1).max(axis=1).reshape(20, 1, 1, 1) / 250)
+
+
+def test_two_numbers_for_the_largest_layers_until_they_hold_half_of_the_weights() -> None:
+    kept = {"small": 10, "large": 40, "larger": 45, "other": 30}
+    stored = values_by_layer("codebook-2-4", kept)
+    assert stored == {name: f"codebook-{size}" for name, size in zip(kept, (4, 2, 2, 4), strict=True)}
+    assert values_by_layer("codebook-2-4", {"only": 0}) == {"only": "codebook-4"}
+    assert values_by_layer("fp16", kept) == dict.fromkeys(kept, "fp16")
 
 
 def test_a_codebook_has_what_there_is_to_have() -> None:
