@@ -24,6 +24,7 @@ from lth_edge.errors import RecipeError, nearest
 
 Retraining = Literal["rewind", "learning-rate", "fine-tune"]
 Scope = Literal["layer", "global"]
+Rank = Literal["magnitude", "clustered"]
 Normalize = Literal["none", "dataset", "imagenet"]
 ControlKind = Literal["reinit", "random-mask", "dense-longer"]
 Method = Literal["iterative", "one-shot", "gradual", "auto"]
@@ -39,7 +40,7 @@ FREE = frozenset(
     "sparsity levels patience budget seeds controls dense_longer control_levels".split()
 )
 """Fields that do not change what a level's training computes."""
-NEUTRAL = {"checkpoint": "best", "find": "iterative", "granularity": "weight"}
+NEUTRAL = {"checkpoint": "best", "find": "iterative", "granularity": "weight", "rank": "magnitude"}
 """Values that stand for what runs did before the field was there: a run that was begun then goes on."""
 
 
@@ -138,6 +139,10 @@ class FindRecipe:
     prune_rate: float = option(0.2, "fraction of the remaining weights pruned per level")
     output_prune_rate: float | None = option(None, "the same for the output layer; auto is half of --prune-rate")
     conv_prune_rate: float | None = option(None, "the same for convolutions; auto is --prune-rate")
+    rank: Rank = option(
+        "magnitude", "prune the smallest weights, or small ones in rows and columns of which little is left: clustered "
+        "is a smaller download",
+    )  # fmt: skip
     scope: Scope = option("layer", "prune the smallest weights of each layer, or of all layers together")
     retraining: Retraining | None = option(None, "what follows a pruning: rewind the weights, the rate, or neither")
     rewind_step: int | None = option(None, "step to rewind to; 0 is the original initialisation", "K")

@@ -42,8 +42,9 @@ def method_name(recipe: Mapping[str, Mapping[str, Any]]) -> str:
     """
     find = recipe["find"]
     units = ["units"] if find.get("granularity") == "unit" else []
+    rank = ["clustered"] if find.get("rank") == "clustered" else []
     back = [str(find["rewind_step"])] if find["retraining"] == "rewind" else []
-    return "-".join([find.get("find", "iterative"), find["scope"], *units, find["retraining"], *back])
+    return "-".join([find.get("find", "iterative"), find["scope"], *units, *rank, find["retraining"], *back])
 
 
 def _row(report: Content, level: Mapping[str, Any]) -> dict[str, Any]:

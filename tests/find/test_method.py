@@ -160,8 +160,15 @@ def test_what_gradual_pruning_cannot_do_is_refused_before_anything_is_trained(ch
         fill_in(recipe, digits_task(), own_loop)
 
 
-def test_the_files_of_structured_tickets_are_compact():
-    recipe = Recipe(train=settings(), find=FindRecipe(granularity="unit"))
+def test_units_are_not_ranked_as_weights_are():
+    recipe = Recipe(train=settings(), find=FindRecipe(granularity="unit", rank="clustered"))
+    with pytest.raises(RecipeError, match="ranks single weights"):
+        fill_in(recipe, digits_task())
+
+
+@pytest.mark.parametrize("find", [{"granularity": "unit"}, {"rank": "clustered"}])
+def test_the_files_of_tickets_that_lose_units_are_compact(find):
+    recipe = Recipe(train=settings(), find=FindRecipe(**find))
     assert fill_in(recipe, digits_task()).store.compact
     assert not fill_in(Recipe(train=settings()), digits_task()).store.compact
 
