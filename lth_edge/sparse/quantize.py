@@ -26,6 +26,7 @@ TRAINED: frozenset[Values] = frozenset({"codebook-8", "codebook-4", "codebook-2-
 _ROUNDS = 50
 _LARGEST_INT8 = 127
 _BIAS_BITS = 8
+_COARSE_BIAS_BITS = 5
 
 
 def values_by_layer(values: Values, kept: Mapping[str, int]) -> dict[str, Values]:
@@ -71,13 +72,15 @@ def quantised_weight(weight: Array, mask: Array, values: Values) -> Array:
 def quantised_bias(bias: Array, values: Values) -> Array:
     """A bias (or any vector that is added or multiplied) in the bits that suit weights stored as `values`.
 
-    Beside a codebook: multiples of a power of two, 255 of them at most up to the largest number.
+    Beside a codebook: multiples of a power of two, 128 of them up to the largest number, 16 beside a codebook
+    that is trained within.
     """
     if values == "fp32" or bias.size == 0 or not np.isfinite(bias).all() or not np.any(bias):
         return bias
     if not values.startswith("codebook"):
         return _half(bias).astype(bias.dtype)
-    step = 2.0 ** (np.ceil(np.log2(np.abs(bias).max())) - (_BIAS_BITS - 1))
+    bits = _COARSE_BIAS_BITS if values in TRAINED else _BIAS_BITS
+    step = 2.0 ** (np.ceil(np.log2(np.abs(bias).max())) - (bits - 1))
     return (np.rint(bias / step) * step).astype(bias.dtype)
 
 
