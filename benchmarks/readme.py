@@ -5,7 +5,8 @@
 
 A marker names a table and a recipe, `<!-- curve: lenet-300-100-mnist -->`, or what else was measured,
 `<!-- speed: kernels -->`, `<!-- steps: steps -->`;
-the newest result of that name is used. Where there is none yet, nothing stands between the markers.
+the newest result of that name is used. `<!-- size: lenet-5 -->` is made from results/size.csv. Where there is no result
+yet, nothing stands between the markers.
 """
 
 import json
@@ -18,6 +19,7 @@ from typing import Any
 
 import estimate_table as estimates
 from kernels import table as kernels
+from size import table as sizes
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -168,6 +170,8 @@ def written(text: str) -> str:
     """The README's text with every table made anew."""
 
     def table(match: re.Match[str]) -> str:
+        if match[2] == "size":
+            return f"{match[1]}{sizes.table(match[3])}\n{match[4]}"
         place = newest(match[3])
         if place is None:
             print(f"benchmarks/results holds no report of {match[3]} yet", file=sys.stderr)
