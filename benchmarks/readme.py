@@ -5,8 +5,8 @@
 
 A marker names a table and a recipe, `<!-- curve: lenet-300-100-mnist -->`, or what else was measured,
 `<!-- speed: kernels -->`, `<!-- steps: steps -->`;
-the newest result of that name is used. Where there is none yet, nothing stands between the markers.
-`<!-- claims: runs -->` and `<!-- rewinding: runs -->` are over all runs.
+the newest result of that name is used. `<!-- size: lenet-5 -->` is made from results/size.csv,
+`<!-- claims: runs -->` and `<!-- rewinding: runs -->` from all runs. Without a result nothing stands there.
 """
 
 import json
@@ -25,6 +25,7 @@ from kept import newest
 from kernels import limits as kernel_limits
 from kernels import share_results, waking_table
 from kernels import table as kernels
+from size import table as sizes
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -196,6 +197,8 @@ def written(text: str) -> str:
     def table(match: re.Match[str]) -> str:
         if match[2] in OVERVIEWS:
             return f"{match[1]}{OVERVIEWS[match[2]](RESULTS)}\n{match[4]}"
+        if match[2] == "size":
+            return f"{match[1]}{sizes.table(match[3])}\n{match[4]}"
         place = newest(RESULTS, match[3])
         if place is None:
             print(f"benchmarks/results holds no report of {match[3]} yet", file=sys.stderr)

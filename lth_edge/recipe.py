@@ -24,12 +24,13 @@ from lth_edge.errors import RecipeError, nearest
 
 Retraining = Literal["rewind", "learning-rate", "fine-tune"]
 Scope = Literal["layer", "global"]
+Rank = Literal["magnitude", "clustered"]
 Normalize = Literal["none", "dataset", "imagenet"]
 ControlKind = Literal["reinit", "random-mask", "dense-longer"]
 Method = Literal["iterative", "one-shot", "gradual", "auto"]
 StoredValues = Literal[
     "auto", "fp32", "fp16", "int8",
-    "codebook-64", "codebook-32", "codebook-16", "codebook-8", "codebook-4", "codebook-2",
+    "codebook-64", "codebook-32", "codebook-16", "codebook-8", "codebook-4", "codebook-2-4", "codebook-2",
 ]  # fmt: skip
 SparseWeights = Literal["plain", "fast", "best"]
 LARGEST_SEED = 1 << 31
@@ -40,7 +41,7 @@ FREE = frozenset(
     "sparsity levels patience budget seeds controls dense_longer control_levels".split()
 )
 """Fields that do not change what a level's training computes."""
-NEUTRAL = {"checkpoint": "best", "find": "iterative", "granularity": "weight"}
+NEUTRAL = {"checkpoint": "best", "find": "iterative", "granularity": "weight", "rank": "magnitude"}
 """Values that stand for what runs did before the field was there: a run that was begun then goes on."""
 
 
@@ -139,6 +140,10 @@ class FindRecipe:
     prune_rate: float = option(0.2, "fraction of the remaining weights pruned per level")
     output_prune_rate: float | None = option(None, "the same for the output layer; auto is half of --prune-rate")
     conv_prune_rate: float | None = option(None, "the same for convolutions; auto is --prune-rate")
+    rank: Rank = option(
+        "magnitude", "prune the smallest weights, or small ones in rows and columns of which little is left: clustered "
+        "is a smaller download",
+    )  # fmt: skip
     scope: Scope = option("layer", "prune the smallest weights of each layer, or of all layers together")
     retraining: Retraining | None = option(None, "what follows a pruning: rewind the weights, the rate, or neither")
     rewind_step: int | None = option(None, "step to rewind to; 0 is the original initialisation", "K")
@@ -183,7 +188,10 @@ class StoreRecipe:
     compact: bool = option(False, "remove units that can no longer matter, exactly")
     reorder: bool = option(True, "put units beside those like them, which makes a download smaller")
     opset: int = option(18, "ONNX opset of the exported files")
-    store: StoredValues = option("fp32", "bits of a weight; auto: the fewest within --storage-loss")
+    store: StoredValues = option(
+        "fp32", "bits of a weight; codebook-2-4: 2 numbers in the largest layers, 4 in others; auto: the fewest within "
+        "--storage-loss",
+    )  # fmt: skip
     train_values: bool = option(True, "train within a codebook of 8 or fewer where rounding alone loses more")
     sparse_weights: SparseWeights = option(
         "plain", "weights of the sparse form: plain arrays, or coded and decoded at load (fast, or best: fewest bytes)"

@@ -17,8 +17,8 @@ from lth_edge.tasks.task import Task, bare
 from lth_edge.ticket import Weights
 from lth_edge.verify import file_outputs, targets_of
 
-Retrain = Callable[[int], Weights]
-"""From the size of a codebook to weights trained within it."""
+Retrain = Callable[[Values], Weights]
+"""From a codebook to weights trained within it."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def candidates(
         yield Candidate(values, False, weights, exact, rounded(exact, values))
         if values in TRAINED and recipe.train_values and retrain is not None:
             try:
-                trained = retrain(int(values.split("-")[1]))
+                trained = retrain(values)
             except TrainingError:
                 continue  # so coarse that training does not converge: no reason to give up a finished ticket
             shared = export(trained)

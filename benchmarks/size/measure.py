@@ -1,11 +1,11 @@
 """How many bytes a ticket takes in each form, and what it is worth there: rows of benchmarks/results/size.csv.
 
-    python -m benchmarks.size.measure --data-dir DIR [--network lenet-5] [--seeds 0,1,2]
+    python -m benchmarks.size.measure --data-dir DIR [--network lenet-5] [--seeds 0,1,2] [--store auto]
 
-Rows of the same network and seed are replaced. `factor` is over the dense fp32 weights, 4 bytes a parameter; accuracies
-are in percent of the test images, `ticket_test_accuracy` with fp32 values. `sparse` holds its weights coded with all
-contexts, `sparse-fast` with some, `sparse-plain` as arrays. The download forms are .lthe files of ticket.onnx alone,
-what `lth-edge pack ticket.onnx` writes.
+Rows of the same network, seed and sparsity are replaced. `factor` is over the dense fp32 weights, 4 bytes a parameter;
+accuracies are in percent of the test images, `ticket_test_accuracy` with fp32 values. The row `dense` is the network
+before it was pruned. `sparse` holds its weights coded with all contexts, `sparse-fast` with some, `sparse-plain` as
+arrays. The download forms are .lthe files of ticket.onnx alone, what `lth-edge pack ticket.onnx` writes.
 """
 
 import argparse
@@ -17,11 +17,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from torch import nn
 
 from benchmarks.size.opponents import compressed, deep_compression, sparse_files
-from benchmarks.size.train import BATCH, RATE, STEPS, tickets
+from benchmarks.size.train import BATCH, DENSE, RATE, STEPS, tickets
 from lth_edge.codec.container import write_container
 from lth_edge.convert.coded_weights import held_as
+from lth_edge.convert.compact import remove_dead_units
 from lth_edge.convert.model_file import save_model
 from lth_edge.convert.reorder import reorder_units
 from lth_edge.convert.sparse import to_sparse
@@ -32,7 +34,7 @@ from lth_edge.find.defaults import fill_in
 from lth_edge.find.search import Stage
 from lth_edge.find.train import load
 from lth_edge.progress import Silent
-from lth_edge.recipe import Recipe, SparseWeights, StoreRecipe
+from lth_edge.recipe import Recipe, SparseWeights
 from lth_edge.sparse.quantize import Values
 from lth_edge.storage import candidates, choose_storage, sparse_values
 from lth_edge.tasks.build import load_task
@@ -52,32 +54,53 @@ def rows_of(stage: Stage, seed: int, sparsity: float, ticket: Ticket, test: Exam
     task = stage.task
 
     def export(weights: Weights) -> Exported:
-        network = task.network(0)
-        load(network, weights)
-        exported = export_onnx(task, network, ticket.mask, 18)
-        turned = reorder_units(exported.model, exported.masks)
+        exported = export_onnx(task, _network(task, weights), ticket.mask, 18)
+        smaller = remove_dead_units(exported.model, exported.masks)
+        turned = reorder_units(smaller.model, smaller.masks)
         return Exported(turned.model, turned.masks)
 
     exact = export(ticket.weights)
-    parameters = sum(p.numel() for p in task.network(0).parameters())
     with TemporaryDirectory() as name:
-        recipe = StoreRecipe(store="auto")
+        recipe = stage.recipe.store
         offered = candidates(ticket.weights, export, recipe, partial(train_within_codebook, stage, ticket))
         storage, chosen = choose_storage(task, offered, exact, recipe, Path(name))
         own, files = _own_forms(chosen.held, storage.values, Path(name))
         worth = {form: _accuracy(task, path, test) for form, path in files.items()}
         before = _accuracy(task, _saved(exact.model, Path(name) / "exact.onnx"), test)
+        shared_bytes, shared = deep_compression(ticket.weights, ticket.mask)
+        worth["deep-compression"] = _accuracy(task, _saved(export(shared).model, Path(name) / "shared.onnx"), test)
     others = compressed(exact.to_bytes()) | sparse_files(ticket.weights, ticket.mask)
-    others["deep-compression"] = deep_compression(ticket.weights, ticket.mask)
+    others["deep-compression"] = shared_bytes
     how = storage.values + (" trained" if storage.trained else "")
     print(
         f"{task.model} seed {seed} at {sparsity:.0%}: {how}, {before:.2f} -> {worth['standard']:.2f} %", own, flush=True
     )
     for form, size in (own | others).items():
-        after = worth.get(form, worth["standard"]) if form in own else None
-        after = before if form in {"gzip", "xz", "zstd", "npz", "safetensors"} else after
-        facts = (task.model, task.data, seed, f"{sparsity:.2f}", form, size, f"{4 * parameters / size:.2f}")
-        yield dict(zip(COLUMNS, (*facts, f"{before:.2f}", "unknown" if after is None else f"{after:.2f}"), strict=True))
+        after = worth.get(form, worth["standard"] if form in own else before)
+        yield _row(task, seed, sparsity, form, size, before, after)
+
+
+def dense_row(task: Task, seed: int, dense: Ticket, test: Examples) -> Row:
+    """The network before it was pruned."""
+    with TemporaryDirectory() as name:
+        exported = export_onnx(task, _network(task, dense.weights), None, 18)
+        worth = _accuracy(task, _saved(exported.model, Path(name) / "dense.onnx"), test)
+    return _row(task, seed, DENSE, "dense", 4 * _parameters(task), worth, worth)
+
+
+def _row(task: Task, seed: int, sparsity: float, form: str, size: int, before: float, after: float) -> Row:
+    facts = (task.model, task.data, seed, f"{sparsity:.2f}", form, size, f"{4 * _parameters(task) / size:.2f}")
+    return dict(zip(COLUMNS, (*facts, f"{before:.2f}", f"{after:.2f}"), strict=True))
+
+
+def _parameters(task: Task) -> int:
+    return sum(p.numel() for p in task.network(0).parameters())
+
+
+def _network(task: Task, weights: Weights) -> nn.Module:
+    network = task.network(0)
+    load(network, weights)
+    return network
 
 
 def _own_forms(held: Exported, values: Values, folder: Path) -> tuple[dict[str, int], dict[str, Path]]:
@@ -103,10 +126,10 @@ def _accuracy(task: Task, path: Path, test: Examples) -> float:
 
 
 def write_rows(rows: list[Row]) -> None:
-    """Put rows into the table in the place of older ones of the same network and seed."""
+    """Put rows into the table in the place of older ones of the same network, seed and sparsity."""
     known = list(csv.DictReader(RESULTS.open())) if RESULTS.exists() else []
-    fresh = {(row["network"], str(row["seed"])) for row in rows}
-    kept = [row for row in known if (row["network"], row["seed"]) not in fresh]
+    fresh = {(row["network"], str(row["seed"]), row["sparsity"]) for row in rows}
+    kept = [row for row in known if (row["network"], row["seed"], row["sparsity"]) not in fresh]
     RESULTS.parent.mkdir(exist_ok=True)
     with RESULTS.open("w", newline="") as file:
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
@@ -120,13 +143,16 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("lth-edge-runs") / "size", help="where tickets are kept")
     parser.add_argument("--network", default="lenet-5", choices=["lenet-5", "lenet-300-100"])
     parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--store", default="auto", help="how values are stored, as `lth-edge compress --store` says")
     given = parser.parse_args()
     torch.set_num_threads(1)
     recipe = Recipe().replace(
         {
             "task": {"model": given.network, "data": "torchvision:MNIST", "data_dir": str(given.data_dir)}
             | {"validation": 5000, "tolerance": 0.1},
-            "train": {"steps": STEPS[given.network], "batch_size": BATCH, "learning_rate": RATE, "evaluate_every": 350},
+            "train": {"steps": STEPS[given.network], "batch_size": BATCH, "learning_rate": RATE}
+            | {"milestones": [0.5, 0.75], "evaluate_every": STEPS[given.network] // 2},
+            "store": {"store": given.store},
         }
     )
     task = load_task(recipe.task)
@@ -134,8 +160,11 @@ def main() -> None:
     assert task.splits.test is not None, "MNIST has a test set"
     test = task.splits.test.open("the sizes' accuracies")
     for seed in map(int, given.seeds.split(",")):
-        found = tickets(task, seed, given.cache)
-        write_rows([row for sparsity, ticket in found for row in rows_of(stage, seed, sparsity, ticket, test)])
+        for sparsity, ticket in tickets(task, seed, given.cache):
+            if sparsity == DENSE:
+                write_rows([dense_row(task, seed, ticket, test)])
+            else:
+                write_rows(list(rows_of(stage, seed, sparsity, ticket, test)))
 
 
 if __name__ == "__main__":

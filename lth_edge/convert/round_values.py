@@ -7,7 +7,7 @@ import onnx
 from onnx import numpy_helper
 
 from lth_edge.convert.graph import Graph, attribute, check_masks, kind
-from lth_edge.sparse.quantize import Values, quantised_bias, quantised_weight
+from lth_edge.sparse.quantize import Values, quantised_bias, quantised_weight, values_by_layer
 from lth_edge.ticket import Array
 
 _LEAST_NUMBERS = 16  # fewer are scales and sizes, and gain nothing
@@ -29,12 +29,19 @@ def round_values(model: onnx.ModelProto, masks: Mapping[str, Array], values: Val
     turned = _with_units_last(graph)
     rounded = onnx.ModelProto()
     rounded.CopyFrom(model)
-    for tensor in rounded.graph.initializer:
-        if tensor.data_type == onnx.TensorProto.FLOAT:
-            before = numpy_helper.to_array(tensor)
-            if before.size >= _LEAST_NUMBERS:
-                after = _rounded(before, masks.get(tensor.name), values, tensor.name in turned)
-                tensor.CopyFrom(numpy_helper.from_array(after, tensor.name))
+    floats = (tensor for tensor in rounded.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT)
+    tensors = {tensor.name: tensor for tensor in floats}
+    arrays = {name: numpy_helper.to_array(tensor) for name, tensor in tensors.items()}
+    arrays = {name: numbers for name, numbers in arrays.items() if numbers.size >= _LEAST_NUMBERS}
+    kept = {name: masks.get(name, np.ones(numbers.shape, np.bool_)) for name, numbers in arrays.items()}
+    weights = {name: int(mask.sum()) for name, mask in kept.items() if name in masks or not _is_vector(mask)}
+    stored = values_by_layer(values, weights)
+    for name, before in arrays.items():
+        if name in stored:
+            after = _rounded(before, kept[name], stored[name], name in turned)
+        else:
+            after = quantised_bias(before, values)
+        tensors[name].CopyFrom(numpy_helper.from_array(after, name))
     return rounded
 
 
@@ -44,8 +51,10 @@ def _with_units_last(graph: Graph) -> set[str]:
     return {node.input[1] for node in layers if not attribute(node, "transB", 0)}
 
 
-def _rounded(numbers: Array, mask: Array | None, values: Values, turned: bool) -> Array:
-    if mask is None and max(numbers.shape) == numbers.size:  # a vector, whatever axes of length 1 it has
-        return quantised_bias(numbers, values)
-    kept = np.ones(numbers.shape, np.bool_) if mask is None else mask
-    return quantised_weight(numbers.T, kept.T, values).T if turned else quantised_weight(numbers, kept, values)
+def _rounded(weight: Array, kept: Array, values: Values, turned: bool) -> Array:
+    return quantised_weight(weight.T, kept.T, values).T if turned else quantised_weight(weight, kept, values)
+
+
+def _is_vector(array: Array) -> bool:
+    """Whether it is one, whatever axes of length 1 it has."""
+    return max(array.shape) == array.size

@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from lth_edge.find.hold import MaskHold
 from lth_edge.find.search import Stage
 from lth_edge.find.train import Job, Start, train
-from lth_edge.sparse.quantize import codebook
+from lth_edge.sparse.quantize import Values, codebook, codebook_size, values_by_layer
 from lth_edge.ticket import Array, Mask, Ticket, Weights
 
 _FOLLOW_EVERY = 50  # steps between two k-means
@@ -25,12 +25,16 @@ class CodebookHold(MaskHold):
     """Keeps a mask, and shows every forward pass weights from codebooks.
 
     Args:
-        size: different weights allowed in each layer of the mask.
+        values: a codebook, which says how many different weights each layer of the mask may have.
     """
 
-    def __init__(self, network: nn.Module, mask: Mask, size: int) -> None:
+    def __init__(self, network: nn.Module, mask: Mask, values: Values) -> None:
         super().__init__(network, mask)
-        self._shared = [_Shared(network.get_parameter(name), kept, size) for name, kept in mask.items() if kept.any()]
+        stored = values_by_layer(values, {name: int(kept.sum()) for name, kept in mask.items() if kept.any()})
+        self._shared = [
+            _Shared(network.get_parameter(name), mask[name], codebook_size(of_layer))
+            for name, of_layer in stored.items()
+        ]
         network.register_forward_pre_hook(self._show)
 
     def __call__(self, optimizer: Optimizer) -> None:
@@ -72,8 +76,8 @@ class _Shared:
             self._hidden = None
 
 
-def train_within_codebook(stage: Stage, ticket: Ticket, size: int) -> Weights:
-    """The ticket trained on, over one level's steps, with `size` different weights a layer.
+def train_within_codebook(stage: Stage, ticket: Ticket, values: Values) -> Weights:
+    """The ticket trained on, over one level's steps, with as few different weights a layer as `values` says.
 
     Returns:
         The weights of lowest validation loss, those in the mask from the codebooks.
@@ -85,6 +89,6 @@ def train_within_codebook(stage: Stage, ticket: Ticket, size: int) -> Weights:
     network = stage.task.network(seed).to(stage.device)
     job = Job(
         stage.task, network, ticket.mask, Start(0, ticket.weights), replace(stage.recipe.train, warmup=0.0),
-        stage.train_feed, stage.validation_feed, seed, hold=partial(CodebookHold, size=size),
+        stage.train_feed, stage.validation_feed, seed, hold=partial(CodebookHold, values=values),
     )  # fmt: skip
     return train(job).best

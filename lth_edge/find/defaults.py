@@ -47,7 +47,8 @@ def fill_in(recipe: Recipe, task: Task, own_loop: bool = False) -> Recipe:
     find = _find(recipe.find, task, train.steps or 0, own_loop)
     _check_method(find, train.steps or 0, own_loop)
     # Units that the ticket lost are taken out of its files: what they are pruned for.
-    store = replace(recipe.store, compact=True) if find.granularity == "unit" else recipe.store
+    loses_units = find.granularity == "unit" or find.rank == "clustered"
+    store = replace(recipe.store, compact=True) if loses_units else recipe.store
     return replace(recipe, task=task.recipe, train=train, find=find, store=store)
 
 
@@ -67,7 +68,7 @@ def why_rewind(recipe: FindRecipe, task: Task) -> str:
 
 
 def _check_method(find: FindRecipe, steps: int, own_loop: bool) -> None:
-    """What gradual pruning, the automatic search and a training loop of one's own cannot do.
+    """What ranks single weights, gradual pruning, the automatic search and a training loop of one's own cannot do.
 
     Raises:
         RecipeError: it is asked for.
@@ -81,6 +82,8 @@ def _check_method(find: FindRecipe, steps: int, own_loop: bool) -> None:
             f"--find auto halves trainings, and rewind-step {find.rewind_step} leaves little of half of {steps} steps",
             "rewind to the first quarter",
         )
+    if find.rank == "clustered" and find.granularity == "unit":
+        raise RecipeError("--rank clustered ranks single weights", "choose --granularity weight, or --rank magnitude")
     if find.find != "gradual":
         return
     if find.granularity == "unit":

@@ -16,6 +16,7 @@ import numpy as np
 from torch import nn
 
 from lth_edge.find import auto
+from lth_edge.find.cluster import prune_clustered
 from lth_edge.find.gradual import Narrowing
 from lth_edge.find.level import Level
 from lth_edge.find.plan import Plan
@@ -59,7 +60,8 @@ def method_of(recipe: FindRecipe, steps: int, task: Task, network: nn.Module, gu
 def pruner_of(recipe: FindRecipe, layers: Prunable, network: nn.Module, model: str) -> Pruner:
     """What takes single weights, or whole units, out of a mask."""
     if recipe.granularity == "weight":
-        return partial(prune, scope=recipe.scope, sparsity=recipe.sparsity)
+        ranked = partial(prune_clustered, output=layers.output) if recipe.rank == "clustered" else prune
+        return partial(ranked, scope=recipe.scope, sparsity=recipe.sparsity)
     return partial(prune_units, groups=unit_groups(network, set(layers.shapes), model), scope=recipe.scope)
 
 

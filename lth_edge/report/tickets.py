@@ -43,9 +43,10 @@ def method_name(recipe: Mapping[str, Mapping[str, Any]], rewind_step: int | None
     """
     find = recipe["find"]
     units = ["units"] if find.get("granularity") == "unit" else []
+    rank = ["clustered"] if find.get("rank") == "clustered" else []
     step = find["rewind_step"] if rewind_step is None else rewind_step
     back = [str(step)] if find["retraining"] == "rewind" else []
-    return "-".join([find.get("find", "iterative"), find["scope"], *units, find["retraining"], *back])
+    return "-".join([find.get("find", "iterative"), find["scope"], *units, *rank, find["retraining"], *back])
 
 
 def _row(report: Content, level: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,23 +9,24 @@ from digits_nets import digits_task, half_mask, job, normed, perceptron, same
 from lth_edge.find.codebook import CodebookHold
 from lth_edge.find.evaluate import evaluate
 from lth_edge.find.train import Start, load, train, weights_of
-from lth_edge.sparse.quantize import quantised_weight
+from lth_edge.sparse.quantize import codebook_size, quantised_weight, values_by_layer
 
 
-def trained(build=perceptron, size=4, **changes):
+def trained(build=perceptron, values="codebook-4", **changes):
     """The task, the mask, and what a run within codebooks leaves."""
     task = digits_task(build)
     mask = half_mask(task.network(0))
-    return task, mask, train(job(task, mask, hold=partial(CodebookHold, size=size), **changes))
+    return task, mask, train(job(task, mask, hold=partial(CodebookHold, values=values), **changes))
 
 
 @pytest.mark.parametrize("build", [perceptron, normed])
-@pytest.mark.parametrize("size", [2, 4])
-def test_each_layer_has_few_different_weights_and_zeros_where_pruned(build, size):
-    _, mask, left = trained(build, size)
+@pytest.mark.parametrize("values", ["codebook-2", "codebook-2-4", "codebook-4"])
+def test_each_layer_has_few_different_weights_and_zeros_where_pruned(build, values):
+    _, mask, left = trained(build, values)
+    stored = values_by_layer(values, {name: int(kept.sum()) for name, kept in mask.items()})
     for name, kept in mask.items():
         weight = left.best[name]
-        assert len(np.unique(weight[kept])) <= size
+        assert len(np.unique(weight[kept])) <= codebook_size(stored[name])
         assert not np.any(weight[~kept].view(np.uint32))
         assert weight.astype(np.float16).astype(np.float32).tobytes() == weight.tobytes()
 
@@ -45,7 +46,7 @@ def test_training_within_two_values_loses_less_than_rounding_to_them():
     network = task.network(0)
     load(network, {n: quantised_weight(w, mask[n], "codebook-2") if n in mask else w for n, w in exact.best.items()})
     rounded = evaluate(task, network, job(task).validation_feed)
-    within = train(job(task, mask, Start(0, exact.best), steps=300, hold=partial(CodebookHold, size=2)))
+    within = train(job(task, mask, Start(0, exact.best), steps=300, hold=partial(CodebookHold, values="codebook-2")))
     assert within.evaluation.loss < rounded.loss
 
 
@@ -59,5 +60,5 @@ def test_weights_come_back_before_the_optimiser_steps():
     network = task.network(0)
     mask = half_mask(network)
     start = Start(0, weights_of(network))
-    small = train(job(task, mask, start, steps=1, learning_rate=1e-9, hold=partial(CodebookHold, size=2)))
+    small = train(job(task, mask, start, steps=1, learning_rate=1e-9, hold=partial(CodebookHold, values="codebook-2")))
     assert len(np.unique(small.end["1.weight"][mask["1.weight"]])) == 2

@@ -173,8 +173,15 @@ def test_a_longer_dense_training_is_not_asked_of_a_loop_that_decides_its_length_
         fill_in(recipe, digits_task(), own_loop=True)
 
 
-def test_the_files_of_structured_tickets_are_compact():
-    recipe = Recipe(train=settings(), find=FindRecipe(granularity="unit"))
+def test_units_are_not_ranked_as_weights_are():
+    recipe = Recipe(train=settings(), find=FindRecipe(granularity="unit", rank="clustered"))
+    with pytest.raises(RecipeError, match="ranks single weights"):
+        fill_in(recipe, digits_task())
+
+
+@pytest.mark.parametrize("find", [{"granularity": "unit"}, {"rank": "clustered"}])
+def test_the_files_of_tickets_that_lose_units_are_compact(find):
+    recipe = Recipe(train=settings(), find=FindRecipe(**find))
     assert fill_in(recipe, digits_task()).store.compact
     assert not fill_in(Recipe(train=settings()), digits_task()).store.compact
 

@@ -60,6 +60,7 @@ def test_an_accelerator_is_named_in_place_of_the_cpu(tmp_path):
         ({"retraining": "rewind", "rewind_step": 500, "find": "one-shot"}, "one-shot-layer-rewind-500"),
         ({"retraining": "learning-rate", "rewind_step": 0, "scope": "global"}, "iterative-global-learning-rate"),
         ({"retraining": "rewind", "rewind_step": 0, "granularity": "unit"}, "iterative-layer-units-rewind-0"),
+        ({"retraining": "rewind", "rewind_step": 0, "rank": "clustered"}, "iterative-layer-clustered-rewind-0"),
     ],
 )
 def test_a_methods_name_says_how_it_prunes_and_goes_back(find, name):

@@ -5,9 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lth_edge.sparse.quantize import SMALLEST_FIRST, codebook, quantised_bias, quantised_weight
+from lth_edge.sparse.quantize import (
+    SMALLEST_FIRST,
+    TRAINED,
+    codebook,
+    quantised_bias,
+    quantised_weight,
+    values_by_layer,
+)
 
-ALL = [*SMALLEST_FIRST, "int8"]
+ALL = [*(values for values in SMALLEST_FIRST if values != "codebook-2-4"), "int8"]
 LEVELS = {f"codebook-{size}": size for size in (2, 4, 8, 16, 32, 64)}
 
 
@@ -37,10 +44,18 @@ def test_pruned_weights_stay_zero_and_no_more_levels_are_used_than_allowed(
 
 def test_more_bits_are_nearer() -> None:
     weight, mask = ticket(0, 0.5)
-    errors = [np.square(quantised_weight(weight, mask, values) - weight).sum() for values in SMALLEST_FIRST]
+    errors = [np.square(quantised_weight(weight, mask, values) - weight).sum() for values in ALL[:-1]]
     assert errors == sorted(errors, reverse=True) and errors[-1] == 0
     int8 = quantised_weight(weight, mask, "int8")
     assert np.all(np.abs(int8 - weight) <= np.abs(weight).reshape(20, -1).max(axis=1).reshape(20, 1, 1, 1) / 250)
+
+
+def test_two_numbers_for_the_largest_layers_until_they_hold_half_of_the_weights() -> None:
+    kept = {"small": 10, "large": 40, "larger": 45, "other": 30}
+    stored = values_by_layer("codebook-2-4", kept)
+    assert stored == {name: f"codebook-{size}" for name, size in zip(kept, (4, 2, 2, 4), strict=True)}
+    assert values_by_layer("codebook-2-4", {"only": 0}) == {"only": "codebook-4"}
+    assert values_by_layer("fp16", kept) == dict.fromkeys(kept, "fp16")
 
 
 def test_a_codebook_has_what_there_is_to_have() -> None:
@@ -61,11 +76,12 @@ def test_what_cannot_be_rounded_is_left_as_it_is(values: str) -> None:
     assert np.allclose(quantised_weight(large, large != 0, values), large, rtol=0.02)
 
 
-@pytest.mark.parametrize("values", ALL)
+@pytest.mark.parametrize("values", [*ALL, "codebook-2-4"])
 def test_biases_are_near_what_they_were(values: str) -> None:
     bias = np.random.default_rng(0).normal(size=100).astype(np.float32)
     rounded = quantised_bias(bias, values)
-    assert np.abs(rounded - bias).max() <= np.abs(bias).max() / 100
+    coarse = values in TRAINED
+    assert np.abs(rounded - bias).max() <= np.abs(bias).max() / (16 if coarse else 100)
     assert rounded.astype(np.float16).astype(np.float32).tobytes() == rounded.tobytes() or values == "fp32"
-    assert len(np.unique(rounded)) <= 255 or not values.startswith("codebook")
+    assert len(np.unique(rounded)) <= (33 if coarse else 257) or not values.startswith("codebook")
     assert quantised_bias(np.zeros(3, np.float32), values).tolist() == [0, 0, 0]

@@ -1,0 +1,74 @@
+"""What a ticket takes in each form, as a table: means over seeds of the rows in benchmarks/results/size.csv."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from statistics import mean
+
+RESULTS = Path(__file__).parents[1] / "results" / "size.csv"
+SPARSITIES = ("0.90", "0.95", "0.97")
+FORMS = {
+    "download-best": "download, `--best`",
+    "download-fast": "download, `--fast`",
+    "standard": "`ticket.onnx`",
+    "sparse": "`ticket.sparse.onnx`",
+    "deep-compression": "Deep Compression's recipe",
+    "safetensors": "CSR as safetensors",
+    "npz": "scipy's npz, compressed",
+    "xz": "dense with zeros, xz",
+    "zstd": "the same, zstd -19",
+    "gzip": "the same, gzip",
+}
+TARGETS = {
+    "download-best": (74, 120, 172),
+    "download-fast": (66, 108, 158),
+    "standard": (55, 82, 112),
+    "sparse": (63, 102, 150),
+}
+SHARE = {"lenet-300-100": 0.9}
+"""Of the targets, which are LeNet-5's, where another network's are lower."""
+Row = Mapping[str, str]
+
+
+def table(network: str, results: Path = RESULTS) -> str:
+    """Factors over dense fp32 by form and sparsity, accuracies, and where the rows lie."""
+    rows = [row for row in csv.DictReader(results.open()) if row["network"] == network]
+    lines = [
+        "| over dense fp32, target in brackets | "
+        + " | ".join(f"{float(each):.0%} zeros" for each in SPARSITIES)
+        + " |",
+        "| --- |" + " ---: |" * len(SPARSITIES),
+    ]
+    for form, title in FORMS.items():
+        cells = [_factor(network, form, place, _of(rows, form, each)) for place, each in enumerate(SPARSITIES)]
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    best = [_of(rows, "download-best", each) for each in SPARSITIES]
+    pruned = " | ".join(f"{_mean(found, 'ticket_test_accuracy'):.2f} %" for found in best)
+    stored = " | ".join(f"{_mean(found, 'test_accuracy'):.2f} %" for found in best)
+    lines += [f"| *test accuracy, fp32 values* | {pruned} |", f"| *as stored in the download* | {stored} |"]
+    return "\n".join([*lines, "", f"{_told(rows)}; [raw rows](benchmarks/results/{results.name})."])
+
+
+def _told(rows: Iterable[Row]) -> str:
+    dense = [row for row in rows if row["form"] == "dense"]
+    seeds = {row["seed"] for row in rows}
+    size, worth = int(dense[0]["bytes"]), _mean(dense, "test_accuracy")
+    over = f"Mean of {len(seeds)} seeds" if len(seeds) > 1 else "One seed"
+    return (
+        f"{over}; the dense network: {size:,} bytes, {worth:.2f} % of {dense[0]['data'].split(':')[-1]}'s test images"
+    )
+
+
+def _of(rows: Iterable[Row], form: str, sparsity: str) -> list[Row]:
+    return [row for row in rows if row["form"] == form and row["sparsity"] == sparsity]
+
+
+def _factor(network: str, form: str, place: int, rows: list[Row]) -> str:
+    if not rows:
+        return "unknown"
+    target = f" ({TARGETS[form][place] * SHARE.get(network, 1.0):.0f}x)" if form in TARGETS else ""
+    return f"{_mean(rows, 'factor'):.1f}x{target}"
+
+
+def _mean(rows: Iterable[Row], column: str) -> float:
+    return mean(float(row[column]) for row in rows)
