@@ -66,6 +66,17 @@ class NumberForm:
         places = [np.searchsorted(palette, magnitudes) for palette in self.palettes]
         return signs << _NEGATIVE | np.where(signs == 1, places[1], places[0]).astype(np.uint32)
 
+    def nearest(self, numbers: Array) -> Words:
+        """Words for the numbers nearest to these, which are of the same type; magnitudes may come out too large."""
+        words = _words(numbers)
+        signs, magnitudes = words >> _NEGATIVE, (words & _MAGNITUDE).astype(np.int64)
+        if self.palettes is None:
+            near = np.maximum(magnitudes - self.least, 0) >> self.shift
+        else:
+            places = [_nearest_place(np.array(palette, np.int64), magnitudes) for palette in self.palettes]
+            near = np.where(signs == 1, places[1], places[0])
+        return signs << _NEGATIVE | near.astype(np.uint32)
+
     def decode(self, words: Words) -> Array:
         """The numbers.
 
@@ -143,6 +154,14 @@ def _look_up(palettes: tuple[list[int], list[int]], signs: Words, places: npt.ND
         raise DamagedError("a coded weight is beyond its palette", MEND)
     joined = np.array([*palettes[0], *palettes[1]], np.int64)
     return joined[places + np.where(signs == 1, lengths[0], 0)]
+
+
+def _nearest_place(palette: npt.NDArray[np.int64], magnitudes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The place of the nearest magnitude, of two as near the first; 0 where there is none at all."""
+    if palette.size == 0:
+        return np.zeros(magnitudes.size, np.int64)
+    middles = (palette[1:] + palette[:-1]) >> 1
+    return np.searchsorted(middles, magnitudes).astype(np.int64)
 
 
 def _zero_bits(magnitudes: Words) -> int:

@@ -97,6 +97,8 @@ def _check(matrix: Symbols) -> None:
     )
     if not fits or np.any((matrix.values & 0x7FFFFFFF) >> np.uint32(outline.magnitude_bits)):
         raise InputError("the arrays of a matrix do not fit its outline", "give one value a kept weight")
+    if outline.earlier is not None and not all(map(_is_words, vars(outline.earlier).values())):
+        raise InputError("the arrays of an earlier version are not words", "give them as uint32")
     if not outline.has_signs and np.any(matrix.values >> 31):
         raise InputError("a matrix without signs has a negative value", "declare its signs")
 

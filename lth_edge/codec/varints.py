@@ -29,6 +29,10 @@ class Writer:
             self.numbers(value - before)
             before = value
 
+    def steps(self, steps: Iterable[int]) -> None:
+        """Numbers that may be negative: twice as large, and one less where they are."""
+        self.numbers(*(2 * step if step >= 0 else -2 * step - 1 for step in steps))
+
     def text(self, text: str) -> None:
         encoded = text.encode()
         self.numbers(len(encoded))
@@ -66,6 +70,10 @@ class Reader:
             values.append(value)
         return values
 
+    def steps(self, count: int) -> list[int]:
+        numbers = (self.number() for _ in range(count))
+        return [number >> 1 if number & 1 == 0 else -(number + 1 >> 1) for number in numbers]
+
     def text(self) -> str:
         try:
             return self.take(self.number(1 << 16)).decode()
@@ -80,3 +88,9 @@ class Reader:
 
     def rest(self) -> bytes:
         return self.take(len(self._content) - self._at)
+
+
+def require(holds: bool, wrong: str) -> None:
+    """Raise a `DamagedError` that says what is wrong, unless it holds."""
+    if not holds:
+        raise DamagedError(wrong, MEND)
