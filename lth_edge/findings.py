@@ -26,6 +26,8 @@ def kind_of(task: Task, choice: Choice | None) -> str:
     """What the outcome may be called: a ticket is won from the network's own initialisation."""
     if choice is None:
         return "no ticket within tolerance"
+    if task.kept is not None:
+        return "retrained within a mask"
     if task.given is not None:
         return "pruned from trained weights"
     return "winning ticket" if choice.level.facts["retraining"] == "rewind" else "pruned, not rewound"
