@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from lth_edge.bench.evidence import RETRAINED
 from lth_edge.bench.measure import Measurements
 from lth_edge.codec.container import write_container
 from lth_edge.final_pass import TestResults
@@ -27,7 +28,7 @@ def kind_of(task: Task, choice: Choice | None) -> str:
     if choice is None:
         return "no ticket within tolerance"
     if task.kept is not None:
-        return "retrained within a mask"
+        return RETRAINED
     if task.given is not None:
         return "pruned from trained weights"
     return "winning ticket" if choice.level.facts["retraining"] == "rewind" else "pruned, not rewound"

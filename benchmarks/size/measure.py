@@ -8,7 +8,6 @@ ticket.onnx alone, what `lth-edge pack ticket.onnx` writes.
 """
 
 import argparse
-import csv
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import torch
 
 from benchmarks.size.opponents import compressed, deep_compression, sparse_files
+from benchmarks.size.rows import Row, write_rows
 from benchmarks.size.train import BATCH, RATE, STEPS, tickets
 from lth_edge.codec.container import write_container
 from lth_edge.convert.model_file import save_model
@@ -41,7 +41,6 @@ from lth_edge.verify import file_outputs, targets_of
 
 RESULTS = Path(__file__).parents[1] / "results" / "size.csv"
 COLUMNS = ("network", "data", "seed", "sparsity", "form", "bytes", "factor", "ticket_test_accuracy", "test_accuracy")
-Row = dict[str, Any]
 
 
 def rows_of(stage: Stage, seed: int, sparsity: float, ticket: Ticket, test: Examples) -> Iterator[Row]:
@@ -99,18 +98,6 @@ def _accuracy(task: Task, path: Path, test: Examples) -> float:
     return task.metric(bare(file_outputs(path, task, test)), targets_of(test))
 
 
-def write_rows(rows: list[Row]) -> None:
-    """Put rows into the table in the place of older ones of the same network and seed."""
-    known = list(csv.DictReader(RESULTS.open())) if RESULTS.exists() else []
-    fresh = {(row["network"], str(row["seed"])) for row in rows}
-    kept = [row for row in known if (row["network"], row["seed"]) not in fresh]
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("w", newline="") as file:
-        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        table.writeheader()
-        table.writerows([*kept, *rows])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path, default=Path("data"), help="where torchvision's data sets lie")
@@ -132,7 +119,11 @@ def main() -> None:
     test = task.splits.test.open("the sizes' accuracies")
     for seed in map(int, given.seeds.split(",")):
         found = tickets(task, seed, given.cache)
-        write_rows([row for sparsity, ticket in found for row in rows_of(stage, seed, sparsity, ticket, test)])
+        write_rows(
+            RESULTS,
+            COLUMNS,
+            [row for sparsity, ticket in found for row in rows_of(stage, seed, sparsity, ticket, test)],
+        )
 
 
 if __name__ == "__main__":

@@ -45,15 +45,16 @@ def _train(task: Task, seed: int) -> Iterator[tuple[float, Ticket]]:
         if sparsity > 0:
             mask = prune(weights_of(network), mask, dict.fromkeys(mask, 0.99), "global", sparsity)
             load(network, mask.apply(weights_of(network)))
-        _train_within(task, network, mask, STEPS[task.model])
+        train_within(task, network, mask, STEPS[task.model])
         if sparsity in SPARSITIES:
             yield sparsity, Ticket(mask, mask.apply(weights_of(network)), {"sparsity": sparsity, "seed": seed})
 
 
-def _train_within(task: Task, network: nn.Module, mask: Mask, steps: int) -> None:
+def train_within(task: Task, network: nn.Module, mask: Mask, steps: int, rate: float = RATE) -> None:
+    """Train the weights that a mask keeps, the rate falling to zero along a cosine."""
     kept = {name: torch.from_numpy(array).float() for name, array in mask.items()}
     parameters = dict(network.named_parameters())
-    optimizer = torch.optim.Adam(network.parameters(), RATE)
+    optimizer = torch.optim.Adam(network.parameters(), rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     feed = Feed(task.splits.train, task.preprocess, torch.device("cpu"))
     network.train()

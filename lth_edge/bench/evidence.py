@@ -7,7 +7,9 @@ from lth_edge.bench.choice import BASELINE, beyond_tolerance, metric_sign, withi
 from lth_edge.bench.statistics import MeanInterval, paired_difference
 from lth_edge.bench.wording import quantity, verdict
 
-_FROM_GIVEN = ("pruned from trained weights", "retrained within a mask")
+RETRAINED = "retrained within a mask"
+"""What a report calls the ticket of a run that kept a mask."""
+_FROM_GIVEN = ("pruned from trained weights", RETRAINED)
 _CONTROLS = {"reinit": "the same mask re-initialised", "random-mask": "a random mask"}
 _ALL_CONTROLS = _CONTROLS | {"dense-longer": "dense trained for as many steps"}
 

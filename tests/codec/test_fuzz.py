@@ -31,7 +31,8 @@ def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def seed(number: int) -> bytes:
-    """A stream that decodes, with its matrices declared as tests/codec/fuzz/decode.cc reads them."""
+    """Matrices declared as tests/codec/fuzz/decode.cc reads them, and a stream; every second one decodes, in the others
+    some of the matrices have an earlier version."""
     random = np.random.default_rng(number)
     best, heads, matrices = bool(number & 1), b"", []
     for _ in range(1 + number % 3):
@@ -43,7 +44,8 @@ def seed(number: int) -> bytes:
         kept = bytes([255, outline.fan << 3]) if outline.full else bytes([outline.nnz, outline.fan << 3 | 1])
         heads += bytes([rows, width, height, blocks]) + kept + bytes([outline.magnitude_bits, outline.has_signs])
         matrices.append(matrix)
-    return bytes([best | len(matrices) << 1]) + heads + encode(matrices, best)
+    earlier = number % 8 if number % 4 > 1 else 0
+    return bytes([best | len(matrices) << 1 | earlier << 3]) + heads + encode(matrices, best)
 
 
 def test_no_bytes_harm_the_decoder(fuzzer: Path, tmp_path: Path) -> None:
