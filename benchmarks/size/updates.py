@@ -31,7 +31,7 @@ from lth_edge.ticket import Ticket
 
 RESULTS = Path(__file__).parents[1] / "results" / "updates.csv"
 COLUMNS = ("network", "data", "seed", "sparsity", "change", "values", "download", "update", "smaller")
-VALUES: tuple[Values, ...] = ("fp32", "fp16", "int8", "codebook-16", "codebook-4")
+VALUES: tuple[Values, ...] = ("fp32", "fp16", "codebook-16", "codebook-4")
 
 
 def changes(task: Task, seed: int, cache: Path) -> Iterator[tuple[str, Ticket, Ticket]]:
@@ -84,8 +84,10 @@ def main() -> None:
     fields = {"model": given.network, "data": "torchvision:MNIST", "data_dir": str(given.data_dir), "validation": 5000}
     task = load_task(Recipe().replace({"task": fields, "train": {"batch_size": BATCH}}).task)
     for seed in map(int, given.seeds.split(",")):
-        found = [row for change in changes(task, seed, given.cache) for row in rows_of(task, seed, *change)]
-        write_rows(RESULTS, COLUMNS, found)
+        found: list[Row] = []
+        for change in changes(task, seed, given.cache):
+            found += rows_of(task, seed, *change)
+            write_rows(RESULTS, COLUMNS, found)
 
 
 if __name__ == "__main__":

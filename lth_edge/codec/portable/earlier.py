@@ -5,6 +5,8 @@ from lth_edge.codec.portable.places import Place, cell_of, sign, size
 from lth_edge.codec.portable.range_coder import RangeDecoder, RangeEncoder
 
 _EVEN = 32768
+EARLIER_RATE = 600
+"""By how much the weights of opinions on values learn."""
 
 
 class EarlierModel:
@@ -15,7 +17,7 @@ class EarlierModel:
         self._signs: list[Counters] = [{} for _ in range(2)]
         self._magnitudes: list[Counters] = [{} for _ in range(2)]
         self._kept_weights = [16384] * OPINIONS
-        self._value_weights = [[13107] * OPINIONS for _ in range(1 + 31)]
+        self._value_weights = [[19661] * OPINIONS for _ in range(1 + 31)]
 
     def doubt(self) -> None:
         for counters in (*self._kept, *self._signs, *self._magnitudes):

@@ -1,6 +1,6 @@
 """The probabilities of masks and values; see kernels/codec/mask_model.h and value_model.h."""
 
-from lth_edge.codec.portable.earlier import EarlierModel
+from lth_edge.codec.portable.earlier import EARLIER_RATE, EarlierModel
 from lth_edge.codec.portable.mixing import OPINIONS, Counters, Mixer, doubt, level, share
 from lth_edge.codec.portable.places import Place, sign, size
 from lth_edge.codec.portable.range_coder import RangeDecoder, RangeEncoder
@@ -92,20 +92,19 @@ class ValueModel:
             mixer.add(counters[2], (left * 4 + above) * 16 + corners, _EVEN)
             if columns.outline.block > 1:
                 mixer.add(counters[3], (_leaning(place.surroundings()[2]) * 4 + left) * 4 + above, _EVEN)
-        weights = self._weights[0]
         if c in place.earlier:
-            weights = self._earlier.add_sign(mixer, place)
-        return mixer.code(coder, negative, weights, 200)
+            return mixer.code(coder, negative, self._earlier.add_sign(mixer, place), EARLIER_RATE)
+        return mixer.code(coder, negative, self._weights[0], 200)
 
     def _code_magnitude(
         self, coder: Coder, bit: int, mixer: Mixer, place: Place, node: int, negative: int, depth: int
     ) -> int:
         if depth < _MODELLED_BITS:
             self._add_magnitude(mixer, place, node, negative)
-            weights = self._weights[1 + depth]
         if place.c in place.earlier:
             weights = self._earlier.add_magnitude(mixer, place, node, negative, depth)
-        return mixer.code(coder, bit, weights, 200)
+            return mixer.code(coder, bit, weights, EARLIER_RATE)
+        return mixer.code(coder, bit, self._weights[1 + depth], 200)
 
     def _add_magnitude(self, mixer: Mixer, place: Place, node: int, negative: int) -> None:
         counters, columns, c, row = self._magnitudes, place.columns, place.c, place.row

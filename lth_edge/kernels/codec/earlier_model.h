@@ -6,11 +6,14 @@
 
 namespace lth::codec {
 
+// By how much the weights of opinions on values learn: what an earlier version says must soon outweigh all else.
+constexpr int32_t earlier_rate = 600;
+
 class EarlierModel {
  public:
   void start() {
     kept_weights_.fill(16384);
-    for (Weights& each : value_weights_) each.fill(13107);
+    for (Weights& each : value_weights_) each.fill(19661);
   }
 
   void doubt() {

@@ -52,7 +52,8 @@ class ValueModel {
       }
     }
     if (place.earlier != nullptr) earlier.add_sign(mixer, place);
-    return mixer.code(coder, negative, place.earlier == nullptr ? weights_[0] : earlier.sign_weights(), 200);
+    if (place.earlier != nullptr) return mixer.code(coder, negative, earlier.sign_weights(), earlier_rate);
+    return mixer.code(coder, negative, weights_[0], 200);
   }
 
   template <bool best, class Coder>
@@ -60,8 +61,8 @@ class ValueModel {
                       bool negative, int64_t i) {
     if (i < modelled_bits) add_magnitude<best>(mixer, place, node, negative);
     if (place.earlier != nullptr) earlier.add_magnitude(mixer, place, node, negative, i);
-    Weights& weights = place.earlier == nullptr ? weights_[1 + i] : earlier.magnitude_weights(i);
-    return mixer.code(coder, bit, weights, 200);
+    if (place.earlier != nullptr) return mixer.code(coder, bit, earlier.magnitude_weights(i), earlier_rate);
+    return mixer.code(coder, bit, weights_[1 + i], 200);
   }
 
   template <bool best>
