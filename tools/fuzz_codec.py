@@ -4,7 +4,8 @@
 
 Any bytes must end in a verdict: no crash, no step beyond the declared memory, no undefined behaviour, no hang, and what
 decodes must encode to what decodes to the same. Inputs found on the way are kept from slice to slice, each of which
-begins from a seed of its own. tests/codec/test_fuzz.py runs the same program for a few seconds.
+begins from a seed of its own; the result is written after each. tests/codec/test_fuzz.py runs the same program for a
+few seconds.
 """
 
 import argparse
@@ -15,7 +16,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNELS = ROOT / "lth_edge" / "kernels"
@@ -54,18 +54,21 @@ def main() -> None:
         built = build(fuzzer)
         if built.returncode:
             sys.exit(built.stderr)
-        began, done, tried, slices = time.time(), None, 0, 0
+        began, tried, slices = time.time(), 0, 0
         while tried < given.runs:
             slices += 1
             done = fuzz(fuzzer, corpus, given.slice, slices)
             tried += executions(done)
             if done.returncode:
                 sys.exit(done.stderr)
-            print(f"{tried:,} executions, {len(list(corpus.iterdir())):,} inputs kept", flush=True)
-        _write(given.out, done, tried, slices, time.time() - began, len(list(corpus.iterdir())))
+            kept = len(list(corpus.iterdir()))
+            print(f"{tried:,} executions, {kept:,} inputs kept", flush=True)
+            _write(given.out, done, tried, slices, time.time() - began, kept)
 
 
-def _write(out: Path, last: Any, tried: int, slices: int, seconds: float, kept: int) -> None:
+def _write(
+    out: Path, last: subprocess.CompletedProcess[str], tried: int, slices: int, seconds: float, kept: int
+) -> None:
     version = subprocess.run(["clang++", "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[
         0
     ]
