@@ -95,11 +95,11 @@ class _Opened:
 
 def _open(content: bytes, given: Sequence[Given]) -> _Opened:
     version, best = _check_head(content)
-    reader = Reader(content[_BODY_AT:])
+    reader = Reader(content, _BODY_AT)
     base = _base_of(reader, given) if version == UPDATE else None
     size, packed_size = reader.number(_LARGEST_LISTING), reader.number()
     listing = Listing.from_bytes(_unpacked(reader.take(packed_size), size), base)
-    return _Opened(listing, reader.rest(), best, base)
+    return _Opened(listing, memoryview(content)[reader.at :], best, base)
 
 
 def _base_of(reader: Reader, given: Sequence[Given]) -> Base:
@@ -131,7 +131,7 @@ def _check_head(content: bytes) -> tuple[int, bool]:
     if version > UPDATE:
         raise DamagedError(f"it is of version {version}, this lth-edge reads up to {UPDATE}", "upgrade lth-edge")
     require(version > 0 and not flags & ~_BEST, "it is of a version that never was")
-    crc = zlib.crc32(content[_DIGEST_AT:]).to_bytes(_DIGEST_AT - _CRC_AT, "little")
+    crc = zlib.crc32(memoryview(content)[_DIGEST_AT:]).to_bytes(_DIGEST_AT - _CRC_AT, "little")
     require(crc == content[_CRC_AT:_DIGEST_AT], "its checksum is wrong")
     return version, bool(flags & _BEST)
 

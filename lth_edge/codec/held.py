@@ -5,8 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lth_edge.codec.numbers import NumberForm
-from lth_edge.codec.renderings import Rendering, render
+from lth_edge.codec.numbers import DTYPES, NumberForm
 from lth_edge.codec.symbols import Outline, Symbols
 from lth_edge.sparse.csr import CsrMatrix
 from lth_edge.ticket import Array
@@ -30,14 +29,17 @@ class HeldMatrix:
         every = np.arange(outline.columns, dtype=np.uint32)
         indices = np.tile(every, outline.rows) if outline.full else self.symbols.indices
         dtype = np.uint16 if outline.columns <= 1 << 16 else np.uint32
-        return CsrMatrix((outline.rows, outline.columns), indptr, indices.astype(dtype), self._numbers)
+        return CsrMatrix(
+            (outline.rows, outline.columns), indptr, indices.astype(dtype), self.form.decode(self.symbols.values)
+        )
 
-    def render(self, rendering: Rendering, wide: bool) -> bytes:
-        """Its bytes in a file; see `lth_edge.codec.renderings.render`."""
-        if self.outline.full and rendering is Rendering.DENSE:
-            return (self._numbers.astype("<f4") if wide else self._numbers).tobytes()
-        return render(self.csr, rendering, wide)
+    def dense_dtype(self, wide: bool) -> np.dtype[np.generic]:
+        """Of its numbers where all weights are written; `wide`: as float32."""
+        return DTYPES[0] if wide else DTYPES[self.form.dtype]
 
-    @cached_property
-    def _numbers(self) -> Array:
-        return self.form.decode(self.symbols.values)
+    def fill(self, cells: Array) -> None:
+        """Write all weights, in rows, where all is zero yet; it takes no more memory than its kept weights do."""
+        if self.outline.full:
+            self.form.decode_into(cells, self.symbols.values)
+        else:
+            cells[self.csr.positions()] = self.csr.data

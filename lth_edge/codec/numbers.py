@@ -18,7 +18,7 @@ from lth_edge.ticket import Array
 DTYPES = tuple(map(np.dtype, ("<f4", "<f2", "|i1", "|u1")))
 _MAGNITUDE_BITS = (31, 15, 8, 8)
 _MOST_COLOURS = 256
-_AT_ONCE = 1 << 18  # words, so that what stands between words and numbers takes little memory
+_AT_ONCE = 1 << 16  # words, so that what stands between words and numbers takes little memory
 _PALETTE, _SAME = 4, 8
 _MAGNITUDE, _NEGATIVE = np.uint32(0x7FFFFFFF), np.uint32(31)
 
@@ -84,9 +84,13 @@ class NumberForm:
             DamagedError: a word stands for none.
         """
         numbers = np.empty(words.size, DTYPES[self.dtype])
+        self.decode_into(numbers, words)
+        return numbers
+
+    def decode_into(self, numbers: Array, words: Words) -> None:
+        """The same where there is room for them, in a type that holds them."""
         for start in range(0, words.size, _AT_ONCE):
             numbers[start : start + _AT_ONCE] = self._decode(words[start : start + _AT_ONCE])
-        return numbers
 
     def _decode(self, words: Words) -> Array:
         signs, magnitudes = words >> _NEGATIVE, (words & _MAGNITUDE).astype(np.int64)

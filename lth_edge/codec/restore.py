@@ -1,11 +1,14 @@
-"""From a container's coded bytes to its files: each matrix is rendered where it is wanted as soon as it is decoded."""
+"""From a container's coded bytes to its files: each matrix is rendered wherever it is wanted."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from lth_edge.codec.base import Base
 from lth_edge.codec.held import HeldMatrix
-from lth_edge.codec.listing import Listing
+from lth_edge.codec.listing import Listing, PieceRecipe
+from lth_edge.codec.renderings import Rendering, render
 from lth_edge.codec.stream import decode
 
 
@@ -26,9 +29,9 @@ def matrices_of(listing: Listing, coded: bytes, best: bool, base: Base | None) -
 
 
 def files_of(listing: Listing, matrices: Iterable[HeldMatrix]) -> dict[str, bytes]:
-    """Name -> content."""
+    """Name -> content; while a file is put together, weights that it stores with their zeros lie in it alone."""
     wanted: list[list[tuple[str, int]]] = [[] for _ in listing.matrices]
-    parts: dict[str, list[bytes]] = {}
+    parts: dict[str, list[_Part]] = {}
     for file in listing.files:
         parts[file.name] = [part for piece in file.pieces for part in (piece.before, b"")] + [file.behind]
         for place, piece in enumerate(file.pieces):
@@ -36,6 +39,42 @@ def files_of(listing: Listing, matrices: Iterable[HeldMatrix]) -> dict[str, byte
     pieces = {(file.name, place): piece for file in listing.files for place, piece in enumerate(file.pieces)}
     for number, matrix in enumerate(matrices):
         for name, place in wanted[number]:
-            piece = pieces[name, place]
-            parts[name][2 * place + 1] = matrix.render(piece.rendering, piece.wide)
-    return {name: b"".join(held) for name, held in parts.items()}
+            parts[name][2 * place + 1] = _part(matrix, pieces[name, place])
+    return {file.name: _put_together(parts.pop(file.name)) for file in listing.files}
+
+
+@dataclass(frozen=True)
+class _Dense:
+    """A matrix that is written with its zeros once its file is put together."""
+
+    matrix: HeldMatrix
+    wide: bool
+
+    def __len__(self) -> int:
+        outline = self.matrix.outline
+        return outline.rows * outline.columns * self.matrix.dense_dtype(self.wide).itemsize
+
+    def write(self, place: memoryview) -> None:
+        self.matrix.fill(np.frombuffer(place, self.matrix.dense_dtype(self.wide)))
+
+
+_Part = bytes | _Dense
+
+
+def _part(matrix: HeldMatrix, piece: PieceRecipe) -> _Part:
+    if piece.rendering is Rendering.DENSE:
+        return _Dense(matrix, piece.wide)
+    return render(matrix.csr, piece.rendering, piece.wide)
+
+
+def _put_together(parts: Sequence[_Part]) -> bytes:
+    content = bytearray(sum(map(len, parts)))
+    view, at = memoryview(content), 0
+    for part in parts:
+        place = view[at : at + len(part)]
+        if isinstance(part, _Dense):
+            part.write(place)
+        else:
+            place[:] = part
+        at += len(part)
+    return content

@@ -46,9 +46,9 @@ class Reader:
         DamagedError: from every method, where the bytes are no such thing.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, at: int = 0) -> None:
         self._content = content
-        self._at = 0
+        self.at = at
 
     def number(self, most: int = 2**62) -> int:
         """The next number, `most` at most."""
@@ -81,13 +81,13 @@ class Reader:
             raise DamagedError("a name in its listing is not a text", MEND) from error
 
     def take(self, count: int) -> bytes:
-        if count > len(self._content) - self._at:
+        if count > len(self._content) - self.at:
             raise DamagedError("its listing ends too early", MEND)
-        self._at += count
-        return self._content[self._at - count : self._at]
+        self.at += count
+        return self._content[self.at - count : self.at]
 
     def rest(self) -> bytes:
-        return self.take(len(self._content) - self._at)
+        return self.take(len(self._content) - self.at)
 
 
 def require(holds: bool, wrong: str) -> None:

@@ -15,11 +15,12 @@ from test_container import two_layers
 from lth_edge.codec.base import Base, Origin
 from lth_edge.codec.container import Given, read_base, read_container, write_container
 from lth_edge.codec.copies import find_copies, left_over, put_together
+from lth_edge.codec.held import HeldMatrix
 from lth_edge.codec.listing import FileRecipe, Listing, PieceRecipe
 from lth_edge.codec.numbers import NumberForm
 from lth_edge.codec.recipes import MatrixRecipe
 from lth_edge.codec.renderings import Rendering
-from lth_edge.codec.symbols import Outline
+from lth_edge.codec.symbols import Outline, Symbols
 from lth_edge.convert.sparse import to_sparse
 from lth_edge.convert.standard import to_standard
 from lth_edge.errors import DamagedError, InputError
@@ -236,10 +237,10 @@ def test_two_matrices_of_one_are_refused() -> None:
 
 
 def test_a_listing_that_claims_too_much_of_a_base_is_refused() -> None:
-    base = read_base(small()[0])
-    same = MatrixRecipe(base.matrices[0].outline, base.matrices[0].form, Origin(0), unchanged=True)
-    pieces = [PieceRecipe(b"", 0, Rendering.DENSE)] * (1 << 19)
-    listing = Listing([same], [FileRecipe(f"f{number}", pieces, b"") for number in range(18)])
+    huge = HeldMatrix(Symbols.blank(Outline(1 << 13, 1 << 13, 0)), NumberForm(0))
+    base = Base("huge", bytes(8), [huge], b"")
+    same = MatrixRecipe(huge.outline, huge.form, Origin(0), unchanged=True)
+    listing = Listing([same], [FileRecipe("f", [PieceRecipe(b"", 0, Rendering.DENSE)] * 17, b"")])
     with pytest.raises(DamagedError, match="more than any package"):
         Listing.from_bytes(listing.to_bytes(base), base)
 
