@@ -9,7 +9,7 @@ from hashlib import sha256
 from lth_edge.codec.base import DIGEST_BYTES, Base, digest_of
 from lth_edge.codec.listing import Listing
 from lth_edge.codec.plan import plan
-from lth_edge.codec.restore import files_of, matrices_of
+from lth_edge.codec.restore import Content, files_of, matrices_of
 from lth_edge.codec.stream import encode
 from lth_edge.codec.varints import MEND, Reader, Writer, require
 from lth_edge.errors import DamagedError, InputError
@@ -55,7 +55,7 @@ def write_container(files: Mapping[str, bytes], best: bool, base: Base | None = 
     return MAGIC + bytes([WHOLE if base is None else UPDATE, _BEST * best]) + crc + checked
 
 
-def read_container(content: bytes, given: Sequence[Given] = ()) -> dict[str, bytes]:
+def read_container(content: bytes, given: Sequence[Given] = ()) -> dict[str, Content]:
     """The files in a container.
 
     Args:
@@ -88,7 +88,7 @@ class _Opened:
     """A container whose matrices are still coded."""
 
     listing: Listing
-    coded: bytes
+    coded: bytes | memoryview
     best: bool
     base: Base | None
 
@@ -146,7 +146,7 @@ def _unpacked(packed: bytes, size: int) -> bytes:
     return text
 
 
-def _digest(files: Mapping[str, bytes]) -> bytes:
+def _digest(files: Mapping[str, Content]) -> bytes:
     digest = sha256()
     for content in files.values():
         digest.update(content)

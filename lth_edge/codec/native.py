@@ -55,7 +55,7 @@ def encode(library: ctypes.CDLL, matrices: Sequence[Symbols], best: bool) -> byt
 class Decoder:
     """A stream being decoded."""
 
-    def __init__(self, library: ctypes.CDLL, coded: bytes, best: bool) -> None:
+    def __init__(self, library: ctypes.CDLL, coded: bytes | memoryview, best: bool) -> None:
         self._library = library
         self._coded = np.frombuffer(coded, np.uint8)
         self._stream = _memory(library.lth_codec_stream_bytes())

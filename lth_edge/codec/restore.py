@@ -11,8 +11,11 @@ from lth_edge.codec.listing import Listing, PieceRecipe
 from lth_edge.codec.renderings import Rendering, render
 from lth_edge.codec.stream import decode
 
+Content = bytes | bytearray
+"""Of a file; made in one piece, as what joins pieces holds all of them twice."""
 
-def matrices_of(listing: Listing, coded: bytes, best: bool, base: Base | None) -> Iterator[HeldMatrix]:
+
+def matrices_of(listing: Listing, coded: bytes | memoryview, best: bool, base: Base | None) -> Iterator[HeldMatrix]:
     """The matrices of a container, in the order of its listing.
 
     Raises:
@@ -28,12 +31,12 @@ def matrices_of(listing: Listing, coded: bytes, best: bool, base: Base | None) -
     list(decoded)  # none is left: it looks at the end of the bytes
 
 
-def files_of(listing: Listing, matrices: Iterable[HeldMatrix]) -> dict[str, bytes]:
+def files_of(listing: Listing, matrices: Iterable[HeldMatrix]) -> dict[str, Content]:
     """Name -> content; while a file is put together, weights that it stores with their zeros lie in it alone."""
     wanted: list[list[tuple[str, int]]] = [[] for _ in listing.matrices]
     parts: dict[str, list[_Part]] = {}
     for file in listing.files:
-        parts[file.name] = [part for piece in file.pieces for part in (piece.before, b"")] + [file.behind]
+        parts[file.name] = [*(part for piece in file.pieces for part in (piece.before, b"")), file.behind]
         for place, piece in enumerate(file.pieces):
             wanted[piece.matrix].append((file.name, place))
     pieces = {(file.name, place): piece for file in listing.files for place, piece in enumerate(file.pieces)}
@@ -67,7 +70,7 @@ def _part(matrix: HeldMatrix, piece: PieceRecipe) -> _Part:
     return render(matrix.csr, piece.rendering, piece.wide)
 
 
-def _put_together(parts: Sequence[_Part]) -> bytes:
+def _put_together(parts: Sequence[_Part]) -> Content:
     content = bytearray(sum(map(len, parts)))
     view, at = memoryview(content), 0
     for part in parts:

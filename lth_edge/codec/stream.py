@@ -39,7 +39,9 @@ def encode(matrices: Sequence[Symbols], best: bool, portable: bool = False) -> b
     return coded
 
 
-def decode(coded: bytes, outlines: Sequence[Outline], best: bool, portable: bool = False) -> Iterator[Symbols]:
+def decode(
+    coded: bytes | memoryview, outlines: Sequence[Outline], best: bool, portable: bool = False
+) -> Iterator[Symbols]:
     """Yield the matrices that `encode` coded, one at a time; memory for each is what its outline declares.
 
     Raises:
@@ -73,7 +75,7 @@ def _library(outlines: Sequence[Outline]) -> ctypes.CDLL | None:
 
 
 class _PortableDecoder:
-    def __init__(self, coded: bytes, best: bool) -> None:
+    def __init__(self, coded: bytes | memoryview, best: bool) -> None:
         self._bytes = RangeDecoder(coded)
         self._stream = PortableStream(self._bytes, best)
 

@@ -1,6 +1,6 @@
 """`lth-edge pack` and `unpack`: a package as the smallest download, and back, byte for byte."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,9 +80,9 @@ def unpack(source: Path, out: Path, since: Sequence[Path] = ()) -> Packed:
         files = read_container(content, given)
         _check_names(files)
     with whole_folder(out) as folder, storage_errors(out):
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
-    return Packed({name: len(content) for name, content in files.items()}, source.stat().st_size)
+        for name, held in files.items():
+            (folder / name).write_bytes(held)
+    return Packed({name: len(held) for name, held in files.items()}, source.stat().st_size)
 
 
 def _given(path: Path) -> Given:
@@ -124,7 +124,7 @@ def _read(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in sorted(folder.iterdir()) if file.is_file()}
 
 
-def _check_names(files: dict[str, bytes]) -> None:
+def _check_names(files: Iterable[str]) -> None:
     for name in files:
         if not is_plain_name(name):
             raise DamagedError(f"it holds a file {name!a}, which is not a plain file name", MEND)

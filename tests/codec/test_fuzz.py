@@ -2,7 +2,7 @@
 
 import os
 import shutil
-import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,10 @@ from test_stream import random_matrix
 
 from lth_edge.codec.stream import encode
 
+sys.path.append(str(Path(__file__).parents[2] / "tools"))
+from fuzz_codec import build, executions, fuzz
+
 RUNS = int(os.environ.get("LTH_FUZZ_RUNS", "10000"))
-FUZZER = Path(__file__).parent / "fuzz" / "decode.cc"
-KERNELS = Path(__file__).parents[2] / "lth_edge" / "kernels"
-FLAGS = ["-std=c++17", "-O2", "-g1", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +22,7 @@ def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("clang++") is None:
         pytest.skip("there is no clang++ to build a fuzzer with")
     made = tmp_path_factory.mktemp("fuzzer") / "decode"
-    command = ["clang++", *FLAGS, f"-I{KERNELS}", "-o", str(made), str(FUZZER), str(KERNELS / "codec" / "codec.cc")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = build(made)
     if "libclang_rt.fuzzer" in done.stderr:
         pytest.skip("this clang++ comes without libFuzzer")
     assert done.returncode == 0, done.stderr
@@ -49,8 +48,10 @@ def seed(number: int) -> bytes:
 
 
 def test_no_bytes_harm_the_decoder(fuzzer: Path, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
     for number in range(40):
-        (tmp_path / f"seed-{number}").write_bytes(seed(number))
-    command = [str(fuzzer), f"-runs={RUNS}", "-seed=1", "-max_len=600", "-print_final_stats=1", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+        (corpus / f"seed-{number}").write_bytes(seed(number))
+    done = fuzz(fuzzer, corpus, RUNS, seed=1)
     assert done.returncode == 0, done.stderr[-3000:]
+    assert executions(done) >= RUNS
