@@ -1,7 +1,7 @@
 """Finding a matrix of an update in its base: units may have moved and some may be gone, for their order and the dead
 ones follow the mask."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -14,9 +14,12 @@ from lth_edge.sparse.csr import CsrMatrix
 
 _MOST_CELLS = 1 << 25  # of a matrix whose units are looked for
 _MOST_UNITS = 1 << 12
+_MOST_MAPS = 4  # the last ones: a layer's inputs are mostly the units of the layer before it
 _FORBIDDEN = 1e6  # the cost of a weight that is kept and was not, beside which no value counts
 
 Matrix = npt.NDArray[np.float32]
+Origins = Callable[[CsrMatrix, CsrMatrix, int, Sequence[Map]], Iterator[Origin]]
+"""Of a matrix, one of the base and its number, and known maps -> where it may come from, the likeliest first."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,26 @@ def align(matrix: CsrMatrix, base: Base, left: Sequence[int], maps: Sequence[Map
         maps: how units of matrices before it have moved: their outputs are this one's inputs.
     """
     alike = [number for number in left if base.matrices[number].csr.data.dtype == matrix.data.dtype]
+    if matrix.nnz == matrix.shape[0] * matrix.shape[1]:
+        # Biases fit many: the one whose values are nearest.
+        fitting = list(_fitting(matrix, base, alike, maps, _by_known_maps))
+        return min(fitting, key=lambda aligned: aligned.apart).origin if fitting else None
     for origins in (_by_known_maps, _by_looking):
-        found = [
-            aligned
-            for number in alike
-            for origin in origins(matrix, base.matrices[number].csr, number, maps)
-            if (aligned := _aligned(matrix, base, origin)) is not None
-        ]
-        if found:
-            return min(found, key=lambda aligned: aligned.apart).origin
+        # A mask is nested in another by no accident.
+        found = next(_fitting(matrix, base, alike, maps[-_MOST_MAPS:], origins), None)
+        if found is not None:
+            return found.origin
     return None
+
+
+def _fitting(
+    matrix: CsrMatrix, base: Base, numbers: Sequence[int], maps: Sequence[Map], origins: Origins
+) -> Iterator[Aligned]:
+    for number in numbers:
+        for origin in origins(matrix, base.matrices[number].csr, number, maps):
+            aligned = _aligned(matrix, base, origin)
+            if aligned is not None:
+                yield aligned
 
 
 def _by_known_maps(matrix: CsrMatrix, held: CsrMatrix, number: int, maps: Sequence[Map]) -> Iterator[Origin]:
@@ -56,9 +69,9 @@ def _by_known_maps(matrix: CsrMatrix, held: CsrMatrix, number: int, maps: Sequen
 
 
 def _by_looking(matrix: CsrMatrix, held: CsrMatrix, number: int, maps: Sequence[Map]) -> Iterator[Origin]:
-    """Units are recognised by their masks, so there must be some."""
+    """Units are recognised by their masks."""
     cells = matrix.shape[0] * matrix.shape[1]
-    if matrix.nnz == cells or max(cells, held.shape[0] * held.shape[1]) > _MOST_CELLS or min(matrix.shape) < 2:
+    if max(cells, held.shape[0] * held.shape[1]) > _MOST_CELLS or min(matrix.shape) < 2:
         return
     for known in (None, *maps):
         rows = _look(matrix, held, Origin(number, None, known))

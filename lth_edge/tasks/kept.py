@@ -31,16 +31,20 @@ def kept_ticket(run: Path, network: nn.Module) -> Ticket:
 
 
 def _difference(theirs: Mapping[str, Shape], ours: Mapping[str, Shape]) -> str:
-    """The first in which they differ; empty where they do not."""
-    for name, shape in theirs.items():
+    """The first in which they differ, weights before biases; empty where they do not."""
+    for name, shape in sorted(theirs.items(), key=_axes_first):
         if name not in ours:
             return f"it has {name!r} ({_told(shape)}), and this network has not"
         if ours[name] != shape:
             return f"{name!r} is {_told(shape)} there and {_told(ours[name])} here"
-    for name, shape in ours.items():
+    for name, shape in sorted(ours.items(), key=_axes_first):
         if name not in theirs:
             return f"this network has {name!r} ({_told(shape)}), and it has not"
     return ""
+
+
+def _axes_first(named: tuple[str, Shape]) -> tuple[int, str]:
+    return -len(named[1]), named[0]
 
 
 def _told(shape: Shape) -> str:
