@@ -19,6 +19,8 @@ EPILOG = """Exit codes: 0 done; 1 other error; 2 wrong option or recipe; 3 missi
 package or run; 7 no space left, or not writable; 8 training failed; 9 a device cannot be
 reached, is full or cannot run this; 130 interrupted."""
 
+SINCE = "the earlier version that FILE.lthe updates; where that is an update too, give what it updates as well"
+
 
 @click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lth-edge")
@@ -287,25 +289,30 @@ def report(run: Path) -> None:
 @click.argument("source", type=click.Path(path_type=Path), metavar="RUN_OR_PACKAGE")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="FILE.lthe", help="file to write")
 @click.option("--best/--fast", default=True, help="the smallest file, or one that decodes twice as fast [best]")
-def pack(source: Path, out: Path, best: bool) -> None:
+@click.option("--since", multiple=True, type=click.Path(path_type=Path), metavar="OLD.lthe", help=SINCE)
+def pack(source: Path, out: Path, best: bool, since: tuple[Path, ...]) -> None:
     """Make a package the smallest download: masks and values coded by context, without loss.
 
     RUN_OR_PACKAGE is a run, a package (its folder or zip) or an ONNX file. What `unpack` gives back is the same to the
     byte, on every machine.
+
+    With --since only the difference to an earlier version is written: what is there already takes next to nothing, and
+    weights are coded by what they were. It is small where masks are the same or sparser: see `compress --keep-mask`.
     """
     from lth_edge.package.pack import pack as write
 
-    click.echo(f"{out}: {write(source, out, best)}")
+    click.echo(f"{out}: {write(source, out, best, since)}")
 
 
 @cli.command(epilog=EPILOG)
 @click.argument("source", type=click.Path(path_type=Path), metavar="FILE.lthe")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="folder to write")
-def unpack(source: Path, out: Path) -> None:
+@click.option("--since", multiple=True, type=click.Path(path_type=Path), metavar="OLD.lthe", help=SINCE)
+def unpack(source: Path, out: Path, since: tuple[Path, ...]) -> None:
     """Give back what `pack` packed; `lth-edge verify DIR` then replays a package."""
     from lth_edge.package.pack import unpack as write
 
-    click.echo(f"{out}: {write(source, out)}")
+    click.echo(f"{out}: {write(source, out, since)}")
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from lth_edge.bench.evidence import RETRAINED
 from lth_edge.bench.measure import Measurements
 from lth_edge.codec.container import write_container
 from lth_edge.errors import InputError
@@ -29,6 +30,8 @@ def kind_of(task: Task, choice: Choice | None) -> str:
     """What the outcome may be called: a ticket is won from the network's own initialisation."""
     if choice is None:
         return "no ticket within tolerance"
+    if task.kept is not None:
+        return RETRAINED
     if task.given is not None:
         return "pruned from trained weights"
     return "winning ticket" if choice.level.facts["retraining"] == "rewind" else "pruned, not rewound"

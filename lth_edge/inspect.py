@@ -9,11 +9,10 @@ import numpy as np
 
 from lth_edge.convert.model_file import layer_sparsity, read_model
 from lth_edge.errors import DamagedError, InputError
-from lth_edge.files import read_json
 from lth_edge.package.archive import unpacked
 from lth_edge.package.manifest import MANIFEST, Manifest
 from lth_edge.sparse.csr import load_csr
-from lth_edge.ticket import Ticket
+from lth_edge.ticket import Ticket, chosen_folder
 
 
 @dataclass(frozen=True)
@@ -84,12 +83,7 @@ def _package(path: Path) -> list[LayerRow]:
 
 def _run(path: Path) -> list[LayerRow]:
     """The chosen ticket of a finished run."""
-    if not (path / "report.json").exists():
-        raise InputError(f"the run {path} is not finished", "run the same command again, or inspect one of its levels")
-    chosen = read_json(path / "report.json")["chosen"]
-    if chosen is None:
-        raise InputError(f"the run {path} found no ticket within tolerance", "inspect one of its levels")
-    return _ticket(path / f"seed-{chosen['seed']}" / f"level-{chosen['level']:02d}")
+    return _ticket(chosen_folder(path))
 
 
 def _csr(path: Path) -> list[LayerRow]:

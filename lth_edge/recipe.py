@@ -64,6 +64,9 @@ class TaskRecipe:
     )  # fmt: skip
     model_args: dict[str, Any] = option({}, "argument of the model's factory, repeatable", "K=V")
     weights: str | None = option(None, "start from trained weights: a state dict or safetensors, or 'default'", "FILE")
+    keep_mask: str | None = option(
+        None, "train on within the mask of that run's ticket, from its weights; nothing is pruned", "RUN"
+    )
     data: str = option(
         "digits", "digits, torchvision:MNIST (FashionMNIST, KMNIST, CIFAR10, CIFAR100), npz:FILE, folder:DIR, "
         "py:package.module:factory or ./file.py:factory", "DATA",

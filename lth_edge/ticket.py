@@ -125,6 +125,25 @@ class Ticket:
         return cls(mask, weights, facts)
 
 
+def chosen_folder(run: Path) -> Path:
+    """The folder of the ticket that a finished run chose.
+
+    Raises:
+        InputError: it is no run, is not finished, or found no ticket.
+        DamagedError: its report is damaged.
+    """
+    if not (run / "run.json").exists():
+        raise InputError(f"{run} is no run", "give the folder that lth-edge compress wrote")
+    if not (run / "report.json").exists():
+        raise InputError(f"the run {run} is not finished", "run the same command again, or name one of its levels")
+    chosen = read_json(run / "report.json").get("chosen")
+    if chosen is None:
+        raise InputError(
+            f"the run {run} found no ticket within tolerance", "look into its report; allow more --tolerance"
+        )
+    return run / f"seed-{chosen['seed']}" / f"level-{chosen['level']:02d}"
+
+
 def save_weights(path: Path, weights: Mapping[str, Array]) -> None:
     """Write arrays as safetensors, whole or not at all."""
     with whole_file(path) as temporary:

@@ -9,7 +9,6 @@ arrays. The download forms are .lthe files of ticket.onnx alone, what `lth-edge 
 """
 
 import argparse
-import csv
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ import torch
 from torch import nn
 
 from benchmarks.size.opponents import compressed, deep_compression, sparse_files
+from benchmarks.size.rows import Row, write_rows
 from benchmarks.size.train import BATCH, DENSE, RATE, STEPS, tickets
 from lth_edge.codec.container import write_container
 from lth_edge.convert.coded_weights import held_as
@@ -45,8 +45,8 @@ from lth_edge.verify import file_outputs, targets_of
 
 RESULTS = Path(__file__).parents[1] / "results" / "size.csv"
 COLUMNS = ("network", "data", "seed", "sparsity", "form", "bytes", "factor", "ticket_test_accuracy", "test_accuracy")
+KEY = ("network", "seed", "sparsity")
 SPARSE_FORMS: dict[str, SparseWeights] = {"sparse": "best", "sparse-fast": "fast", "sparse-plain": "plain"}
-Row = dict[str, Any]
 
 
 def rows_of(stage: Stage, seed: int, sparsity: float, ticket: Ticket, test: Examples) -> Iterator[Row]:
@@ -125,18 +125,6 @@ def _accuracy(task: Task, path: Path, test: Examples) -> float:
     return task.metric(bare(file_outputs(path, task, test)), targets_of(test))
 
 
-def write_rows(rows: list[Row]) -> None:
-    """Put rows into the table in the place of older ones of the same network, seed and sparsity."""
-    known = list(csv.DictReader(RESULTS.open())) if RESULTS.exists() else []
-    fresh = {(row["network"], str(row["seed"]), row["sparsity"]) for row in rows}
-    kept = [row for row in known if (row["network"], row["seed"], row["sparsity"]) not in fresh]
-    RESULTS.parent.mkdir(exist_ok=True)
-    with RESULTS.open("w", newline="") as file:
-        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        table.writeheader()
-        table.writerows([*kept, *rows])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path, default=Path("data"), help="where torchvision's data sets lie")
@@ -161,10 +149,13 @@ def main() -> None:
     test = task.splits.test.open("the sizes' accuracies")
     for seed in map(int, given.seeds.split(",")):
         for sparsity, ticket in tickets(task, seed, given.cache):
-            if sparsity == DENSE:
-                write_rows([dense_row(task, seed, ticket, test)])
-            else:
-                write_rows(list(rows_of(stage, seed, sparsity, ticket, test)))
+            is_dense = sparsity == DENSE
+            rows = (
+                [dense_row(task, seed, ticket, test)]
+                if is_dense
+                else list(rows_of(stage, seed, sparsity, ticket, test))
+            )
+            write_rows(RESULTS, COLUMNS, rows, KEY)
 
 
 if __name__ == "__main__":

@@ -52,13 +52,16 @@ def _trained(task: Task, mask: Mask, before: Ticket, seed: int, sparsity: float)
     network = task.network(seed)
     load(network, mask.apply(before.weights))
     network.to(memory_format=torch.channels_last)
-    _train_within(task, network, mask, torch.Generator().manual_seed(1000 * seed + round(100 * sparsity)))
+    order = torch.Generator().manual_seed(1000 * seed + round(100 * sparsity))
+    train_within(task, network, mask, STEPS[task.model], order)
     return Ticket(mask, weights_of(network), {"sparsity": sparsity, "seed": seed})
 
 
-def _train_within(task: Task, network: nn.Module, mask: Mask, order: torch.Generator) -> None:
-    steps = STEPS[task.model]
-    optimizer = torch.optim.Adam(network.parameters(), RATE, fused=True)
+def train_within(
+    task: Task, network: nn.Module, mask: Mask, steps: int, order: torch.Generator, rate: float = RATE
+) -> None:
+    """Train the weights that a mask keeps, the rate falling to zero along a cosine."""
+    optimizer = torch.optim.Adam(network.parameters(), rate, fused=True)
     MaskHold(network, mask)(optimizer)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     feed = Feed(task.splits.train, task.preprocess, torch.device("cpu"))

@@ -7,6 +7,9 @@ from lth_edge.bench.choice import BASELINE, beyond_tolerance, metric_sign, withi
 from lth_edge.bench.statistics import MeanInterval, paired_difference
 from lth_edge.bench.wording import quantity, verdict
 
+RETRAINED = "retrained within a mask"
+"""What a report calls the ticket of a run that kept a mask."""
+_FROM_GIVEN = ("pruned from trained weights", RETRAINED)
 _CONTROLS = {"reinit": "the same mask re-initialised", "random-mask": "a random mask"}
 _ALL_CONTROLS = _CONTROLS | {"dense-longer": "dense trained for as many steps"}
 
@@ -55,7 +58,7 @@ def untouched_verdict(report: Mapping[str, Any]) -> dict[str, Any]:
     origin = "given" if task["test_set"] == "given" else "set aside before training"
     reads = task["test_reads"]
     answer = f"{task['examples']['test']} test examples, {origin}, read {_count(reads)}"
-    if task["test_set"] == "carved" and report["kind"] == "pruned from trained weights":
+    if task["test_set"] == "carved" and report["kind"] in _FROM_GIVEN:
         return verdict("test set", f"{answer}; whether the given weights had seen them is not known here", None)
     return verdict("test set", answer, True if reads == 1 else None)
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from lth_edge.codec.coded_attributes import Attributes, read_attributes, write_attributes
 from lth_edge.codec.coded_matrix import CodedMatrix
-from lth_edge.codec.listing import read_outline, write_outline
 from lth_edge.codec.numbers import DTYPES, NumberForm
+from lth_edge.codec.recipes import read_outline, write_outline
 from lth_edge.codec.stream import decode, encode
 from lth_edge.codec.symbols import Outline
 from lth_edge.codec.varints import Reader, Writer
@@ -99,7 +99,7 @@ def decode_layers(content: bytes, columns: Sequence[int], has_bias: Sequence[boo
         raise DamagedError("coded weights are longer than they say, or claim more than their bytes can tell", _MEND)
     symbols = decode(coded, [head.outline for head in heads], best)
     decoded = iter([CodedMatrix(each, head.form) for each, head in zip(symbols, heads, strict=True)])
-    matrices = [next(decoded).matrix for _ in weights]
+    matrices = [next(decoded).csr for _ in weights]
     vectors = [[head and as_floats(next(decoded).numbers, head.exponent) for head in each] for each in (scales, biases)]
     return [LayerConstants(matrix, (), *pair) for matrix, *pair in zip(matrices, *vectors, strict=True)]
 

@@ -25,7 +25,7 @@ _LARGEST = 1 << 24  # bytes of a stream's bits
 _GAP = 255
 
 
-def is_expanded(content: bytes) -> bool:
+def is_expanded(content: bytes | bytearray) -> bool:
     """Whether it begins as no other file does."""
     return content.startswith(_MARK)
 

@@ -1,31 +1,16 @@
-"""The listing of a container: how each matrix is coded, and how each file is put together from matrices and bytes."""
+"""The listing of a container: its matrices, and how each file is put together from matrices and bytes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lth_edge.codec.numbers import NumberForm
+from lth_edge.codec.base import Base
+from lth_edge.codec.copies import find_copies, left_over, put_together, read_copies, write_copies
+from lth_edge.codec.recipes import MOST_MATRICES, MatrixRecipe, read_matrices, write_matrices
 from lth_edge.codec.renderings import Rendering
-from lth_edge.codec.symbols import MOST_COLUMNS, Outline
-from lth_edge.codec.varints import MEND, Reader, Writer
-from lth_edge.errors import DamagedError
+from lth_edge.codec.varints import Reader, Writer, require
 
 _MOST_FILES = 1 << 10
-_MOST_MATRICES = 1 << 16
-MOST_CELLS = 1 << 28  # weights of all matrices, kept or not
 _MOST_BYTES = 1 << 32  # of all files
-
-
-@dataclass(frozen=True)
-class MatrixRecipe:
-    """A matrix as it is coded."""
-
-    outline: Outline
-    form: NumberForm
-
-    @property
-    def dense_bytes(self) -> int:
-        """The most that any rendering of it takes, about."""
-        return self.outline.rows * self.outline.columns * 4
 
 
 @dataclass(frozen=True)
@@ -54,42 +39,48 @@ class Listing:
     matrices: Sequence[MatrixRecipe]
     files: Sequence[FileRecipe]
 
-    def to_bytes(self) -> bytes:
+    @property
+    def text(self) -> bytes:
+        """All bytes that are no matrix."""
+        return b"".join(part for file in self.files for part in (*(piece.before for piece in file.pieces), file.behind))
+
+    def to_bytes(self, base: Base | None = None) -> bytes:
+        """The listing; with a base, what stands there already is named and not said again."""
         writer = Writer()
-        writer.numbers(len(self.matrices))
-        for matrix in self.matrices:
-            write_outline(writer, matrix.outline)
-            matrix.form.write(writer)
+        write_matrices(writer, self.matrices, base)
         writer.numbers(len(self.files))
         for file in self.files:
             writer.text(file.name)
             writer.numbers(len(file.pieces), len(file.behind))
             for piece in file.pieces:
                 writer.numbers(len(piece.before), piece.matrix, piece.rendering * 2 + piece.wide)
-        for file in self.files:
-            for piece in file.pieces:
-                writer.content += piece.before
-            writer.content += file.behind
-        return bytes(writer.content)
+        text = self.text
+        if base is not None:
+            copies = find_copies(text, base.text)
+            write_copies(writer, copies)
+            text = left_over(text, copies)
+        return bytes(writer.content) + text
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> "Listing":
+    def from_bytes(cls, content: bytes, base: Base | None = None) -> "Listing":
         """Read a listing.
 
         Raises:
             DamagedError: it is none, contradicts itself, or claims more than any container holds.
         """
         reader = Reader(content)
-        matrices = [
-            MatrixRecipe(read_outline(reader), NumberForm.read(reader)) for _ in range(reader.number(_MOST_MATRICES))
-        ]
-        _require(sum(m.outline.rows * m.outline.columns for m in matrices) <= MOST_CELLS, "it claims too many weights")
+        matrices = read_matrices(reader, base)
         heads = [_Head.read(reader, matrices) for _ in range(reader.number(_MOST_FILES))]
-        _require(len({head.name.casefold() for head in heads}) == len(heads), "it has a file twice")
-        files = [head.fill(reader) for head in heads]
-        _require(not reader.rest(), "its listing is longer than it says")
-        total = len(content) + sum(matrices[piece.matrix].dense_bytes for file in files for piece in file.pieces)
-        _require(total <= _MOST_BYTES, "it claims to hold more than any package")
+        require(len({head.name.casefold() for head in heads}) == len(heads), "it has a file twice")
+        claimed = sum(head.bytes(matrices) for head in heads)
+        require(claimed <= _MOST_BYTES, "it claims to hold more than any package")
+        copies = [] if base is None else read_copies(reader, len(base.text), claimed)
+        text = reader.rest()
+        if base is not None:
+            text = put_together(copies, text, base.text)
+        texts = Reader(text)
+        files = [head.fill(texts) for head in heads]
+        require(not texts.rest(), "its listing is longer than it says")
         return cls(matrices, files)
 
 
@@ -103,40 +94,19 @@ class _Head:
 
     @classmethod
     def read(cls, reader: Reader, matrices: Sequence[MatrixRecipe]) -> "_Head":
-        name, count, behind = reader.text(), reader.number(8 * _MOST_MATRICES), reader.number()
+        name, count, behind = reader.text(), reader.number(8 * MOST_MATRICES), reader.number()
         pieces = []
         for _ in range(count):
             before, matrix = reader.number(), reader.number(max(len(matrices) - 1, 0))
             rendering, wide = divmod(reader.number(2 * max(Rendering) + 1), 2)
-            _require(matrix < len(matrices), "a file wants a matrix, and there is none")
+            require(matrix < len(matrices), "a file wants a matrix, and there is none")
             pieces.append((before, (matrix, Rendering(rendering), bool(wide))))
         return cls(name, behind, pieces)
+
+    def bytes(self, matrices: Sequence[MatrixRecipe]) -> int:
+        """How many it claims, about."""
+        return self.behind + sum(before + matrices[matrix[0]].dense_bytes for before, matrix in self.pieces)
 
     def fill(self, reader: Reader) -> FileRecipe:
         pieces = [PieceRecipe(reader.take(before), *matrix) for before, matrix in self.pieces]
         return FileRecipe(self.name, pieces, reader.take(self.behind))
-
-
-def write_outline(writer: Writer, outline: Outline) -> None:
-    """What a decoder must know of a matrix, as numbers."""
-    writer.numbers(outline.rows, outline.columns, outline.nnz, outline.block, outline.width, outline.fan)
-    writer.numbers(outline.magnitude_bits * 2 + outline.has_signs)
-
-
-def read_outline(reader: Reader) -> Outline:
-    """Read what `write_outline` wrote.
-
-    Raises:
-        DamagedError: there can be no such matrix.
-    """
-    rows, columns, nnz = reader.number(MOST_CELLS), reader.number(MOST_COLUMNS), reader.number(MOST_CELLS)
-    block, width, fan = reader.number(MOST_COLUMNS), reader.number(MOST_COLUMNS), reader.number(MOST_COLUMNS)
-    bits = reader.number(63)
-    outline = Outline(rows, columns, nnz, block, width, fan, bits >> 1, bool(bits & 1))
-    _require(outline.is_possible(), f"it lists a matrix of {rows} x {columns} that cannot be")
-    return outline
-
-
-def _require(holds: bool, wrong: str) -> None:
-    if not holds:
-        raise DamagedError(wrong, MEND)

@@ -18,6 +18,10 @@ class _Matrix(ctypes.Structure):
     _fields_ = tuple((name, ctypes.c_int64) for name in _FIELDS)
 
 
+class _Earlier(ctypes.Structure):
+    _fields_ = (("nnz", ctypes.c_int64), *((name, ctypes.c_void_p) for name in ("counts", "columns", "values")))
+
+
 class _Arrays(ctypes.Structure):
     _fields_ = tuple((name, ctypes.c_void_p) for name in ("counts", "columns", "values"))
 
@@ -51,7 +55,7 @@ def encode(library: ctypes.CDLL, matrices: Sequence[Symbols], best: bool) -> byt
 class Decoder:
     """A stream being decoded."""
 
-    def __init__(self, library: ctypes.CDLL, coded: bytes, best: bool) -> None:
+    def __init__(self, library: ctypes.CDLL, coded: bytes | memoryview, best: bool) -> None:
         self._library = library
         self._coded = np.frombuffer(coded, np.uint8)
         self._stream = _memory(library.lth_codec_stream_bytes())
@@ -74,7 +78,17 @@ def _code(library: ctypes.CDLL, function: Any, stream: Any, symbols: Symbols) ->
     scratch = _memory(scratch_bytes)
     matrix = _Matrix(*(int(getattr(symbols.outline, name)) for name in _FIELDS))
     arrays = _Arrays(*(array.ctypes.data for array in (symbols.counts, symbols.indices, symbols.values)))
-    return bool(function(_at(stream), ctypes.byref(matrix), ctypes.byref(arrays), _at(scratch)))
+    earlier = _earlier(symbols.outline)
+    return bool(function(_at(stream), ctypes.byref(matrix), ctypes.byref(arrays), earlier, _at(scratch)))
+
+
+def _earlier(outline: Outline) -> Any:
+    """A pointer to the matrix in the earlier version; null where there is none."""
+    held = outline.earlier
+    if held is None:
+        return ctypes.c_void_p(None)
+    arrays = (array.ctypes.data for array in (held.counts, held.indices, held.values))
+    return ctypes.byref(_Earlier(held.values.size, *arrays))
 
 
 def _memory(size: int) -> Any:

@@ -18,7 +18,7 @@ from lth_edge.ticket import Array
 DTYPES = tuple(map(np.dtype, ("<f4", "<f2", "|i1", "|u1")))
 _MAGNITUDE_BITS = (31, 15, 8, 8)
 _MOST_COLOURS = 256
-_AT_ONCE = 1 << 18  # words, so that what stands between words and numbers takes little memory
+_AT_ONCE = 1 << 16  # words, so that what stands between words and numbers takes little memory
 _PALETTE, _SAME = 4, 8
 _MAGNITUDE, _NEGATIVE = np.uint32(0x7FFFFFFF), np.uint32(31)
 
@@ -66,6 +66,17 @@ class NumberForm:
         places = [np.searchsorted(palette, magnitudes) for palette in self.palettes]
         return signs << _NEGATIVE | np.where(signs == 1, places[1], places[0]).astype(np.uint32)
 
+    def nearest(self, numbers: Array) -> Words:
+        """Words for the numbers nearest to these, which are of the same type; magnitudes may come out too large."""
+        words = _words(numbers)
+        signs, magnitudes = words >> _NEGATIVE, (words & _MAGNITUDE).astype(np.int64)
+        if self.palettes is None:
+            near = np.maximum(magnitudes - self.least, 0) >> self.shift
+        else:
+            places = [_nearest_place(np.array(palette, np.int64), magnitudes) for palette in self.palettes]
+            near = np.where(signs == 1, places[1], places[0])
+        return signs << _NEGATIVE | near.astype(np.uint32)
+
     def decode(self, words: Words) -> Array:
         """The numbers.
 
@@ -73,9 +84,13 @@ class NumberForm:
             DamagedError: a word stands for none.
         """
         numbers = np.empty(words.size, DTYPES[self.dtype])
+        self.decode_into(numbers, words)
+        return numbers
+
+    def decode_into(self, numbers: Array, words: Words) -> None:
+        """The same where there is room for them, in a type that holds them."""
         for start in range(0, words.size, _AT_ONCE):
             numbers[start : start + _AT_ONCE] = self._decode(words[start : start + _AT_ONCE])
-        return numbers
 
     def _decode(self, words: Words) -> Array:
         signs, magnitudes = words >> _NEGATIVE, (words & _MAGNITUDE).astype(np.int64)
@@ -143,6 +158,14 @@ def _look_up(palettes: tuple[list[int], list[int]], signs: Words, places: npt.ND
         raise DamagedError("a coded weight is beyond its palette", MEND)
     joined = np.array([*palettes[0], *palettes[1]], np.int64)
     return joined[places + np.where(signs == 1, lengths[0], 0)]
+
+
+def _nearest_place(palette: npt.NDArray[np.int64], magnitudes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The place of the nearest magnitude, of two as near the first; 0 where there is none at all."""
+    if palette.size == 0:
+        return np.zeros(magnitudes.size, np.int64)
+    middles = (palette[1:] + palette[:-1]) >> 1
+    return np.searchsorted(middles, magnitudes).astype(np.int64)
 
 
 def _zero_bits(magnitudes: Words) -> int:

@@ -39,7 +39,9 @@ def encode(matrices: Sequence[Symbols], best: bool, portable: bool = False) -> b
     return coded
 
 
-def decode(coded: bytes, outlines: Sequence[Outline], best: bool, portable: bool = False) -> Iterator[Symbols]:
+def decode(
+    coded: bytes | memoryview, outlines: Sequence[Outline], best: bool, portable: bool = False
+) -> Iterator[Symbols]:
     """Yield the matrices that `encode` coded, one at a time; memory for each is what its outline declares.
 
     Raises:
@@ -73,7 +75,7 @@ def _library(outlines: Sequence[Outline]) -> ctypes.CDLL | None:
 
 
 class _PortableDecoder:
-    def __init__(self, coded: bytes, best: bool) -> None:
+    def __init__(self, coded: bytes | memoryview, best: bool) -> None:
         self._bytes = RangeDecoder(coded)
         self._stream = PortableStream(self._bytes, best)
 
@@ -97,6 +99,8 @@ def _check(matrix: Symbols) -> None:
     )
     if not fits or np.any((matrix.values & 0x7FFFFFFF) >> np.uint32(outline.magnitude_bits)):
         raise InputError("the arrays of a matrix do not fit its outline", "give one value a kept weight")
+    if outline.earlier is not None and not all(map(_is_words, vars(outline.earlier).values())):
+        raise InputError("the arrays of an earlier version are not words", "give them as uint32")
     if not outline.has_signs and np.any(matrix.values >> 31):
         raise InputError("a matrix without signs has a negative value", "declare its signs")
 

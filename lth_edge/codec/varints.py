@@ -29,6 +29,10 @@ class Writer:
             self.numbers(value - before)
             before = value
 
+    def steps(self, steps: Iterable[int]) -> None:
+        """Numbers that may be negative: twice as large, and one less where they are."""
+        self.numbers(*(2 * step if step >= 0 else -2 * step - 1 for step in steps))
+
     def text(self, text: str) -> None:
         encoded = text.encode()
         self.numbers(len(encoded))
@@ -42,9 +46,9 @@ class Reader:
         DamagedError: from every method, where the bytes are no such thing.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, at: int = 0) -> None:
         self._content = content
-        self._at = 0
+        self.at = at
 
     def number(self, most: int = 2**62) -> int:
         """The next number, `most` at most."""
@@ -66,6 +70,10 @@ class Reader:
             values.append(value)
         return values
 
+    def steps(self, count: int) -> list[int]:
+        numbers = (self.number() for _ in range(count))
+        return [number >> 1 if number & 1 == 0 else -(number + 1 >> 1) for number in numbers]
+
     def text(self) -> str:
         try:
             return self.take(self.number(1 << 16)).decode()
@@ -73,10 +81,16 @@ class Reader:
             raise DamagedError("a name in its listing is not a text", MEND) from error
 
     def take(self, count: int) -> bytes:
-        if count > len(self._content) - self._at:
+        if count > len(self._content) - self.at:
             raise DamagedError("its listing ends too early", MEND)
-        self._at += count
-        return self._content[self._at - count : self._at]
+        self.at += count
+        return self._content[self.at - count : self.at]
 
     def rest(self) -> bytes:
-        return self.take(len(self._content) - self._at)
+        return self.take(len(self._content) - self.at)
+
+
+def require(holds: bool, wrong: str) -> None:
+    """Raise a `DamagedError` that says what is wrong, unless it holds."""
+    if not holds:
+        raise DamagedError(wrong, MEND)

@@ -45,7 +45,10 @@ def fill_in(recipe: Recipe, task: Task, own_loop: bool = False) -> Recipe:
     """
     train = _train(recipe.train, task)
     find = _find(recipe.find, task, train.steps or 0, own_loop)
-    _check_method(find, train.steps or 0, own_loop)
+    if task.kept is None:
+        _check_method(find, train.steps or 0, own_loop)
+    else:
+        _check_kept(find)
     # Units that the ticket lost are taken out of its files: what they are pruned for.
     loses_units = find.granularity == "unit" or find.rank == "clustered"
     store = replace(recipe.store, compact=True) if loses_units else recipe.store
@@ -54,6 +57,11 @@ def fill_in(recipe: Recipe, task: Task, own_loop: bool = False) -> Recipe:
 
 def why_rewind(recipe: FindRecipe, task: Task) -> str:
     """One sentence on how the search goes back, for the report."""
+    if task.kept is not None:
+        return (
+            f"the mask of the ticket of {task.recipe.keep_mask} is kept and its weights are trained on; level 0, the "
+            "baseline, is that ticket as it was, with its zeros stored"
+        )
     if recipe.retraining == "learning-rate":
         return "the learning rate is rewound and the schedule replayed on the final weights of the level before"
     if recipe.retraining == "fine-tune":
@@ -65,6 +73,18 @@ def why_rewind(recipe: FindRecipe, task: Task) -> str:
             else ("weights are rewound to the given ones")
         )
     return f"weights are rewound to step {recipe.rewind_step}, early in training (late rewinding, arXiv 1912.05671)"
+
+
+def _check_kept(find: FindRecipe) -> None:
+    """What has no place where a mask is kept.
+
+    Raises:
+        RecipeError: it is asked for.
+    """
+    asked = {"--sparsity": find.sparsity is not None, f"--find {find.find}": find.find != "iterative"}
+    controls = {"--controls": find.controls, "--dense-longer": find.dense_longer}
+    for option in (name for name, wanted in (asked | controls).items() if wanted):
+        raise RecipeError(f"--keep-mask prunes nothing, so there is no place for {option}", f"leave {option} away")
 
 
 def _check_method(find: FindRecipe, steps: int, own_loop: bool) -> None:

@@ -31,6 +31,7 @@ from lth_edge.ticket import Mask
 FURTHEST = 200
 """Levels beyond which no network has weights left to prune."""
 NOTHING_LEFT = "nothing is left to prune at this rate"
+MASK_KEPT = "the mask was to be kept"
 Method = Callable[[Sequence[Level]], Plan | str]
 """The levels so far, dense first -> the plan of the next, or why there is none."""
 
@@ -46,6 +47,8 @@ def method_of(recipe: FindRecipe, steps: int, task: Task, network: nn.Module, gu
     Raises:
         InputError: units are to be pruned, and the network's cannot be followed.
     """
+    if task.kept is not None:
+        return _kept
     layers = prunable(task, network)
     rates, pruner = layer_rates(layers, recipe), pruner_of(recipe, layers, network, task.model)
     if recipe.find == "iterative":
@@ -76,6 +79,11 @@ def layer_rates(layers: Prunable, recipe: FindRecipe) -> dict[str, float]:
 def whole_mask(layers: Prunable) -> Mask:
     """Every weight kept."""
     return Mask({name: np.ones(shape, bool) for name, shape in layers.shapes.items()})
+
+
+def _kept(levels: Sequence[Level]) -> Plan | str:
+    mask = levels[-1].mask()
+    return MASK_KEPT if len(levels) > 1 else Plan(mask, mask.kept)
 
 
 def _iterative(pruner: Pruner, rates: Rates, levels: Sequence[Level]) -> Plan | str:

@@ -99,10 +99,10 @@ def find(stage: Stage, seed: int, folder: Path, budget: Budget, guide: Guide | N
 
 
 def dense(stage: Stage, seed: int, folder: Path) -> Level:
-    """Read back or train level 0."""
+    """Read back or train level 0; where a mask is kept, it is the ticket that comes with it."""
     network = stage.task.network(seed).to(stage.device)
-    whole = whole_mask(prunable(stage.task, stage.task.network(seed)))
-    return level(stage, network, seed, folder, [], Plan(whole, whole.kept))
+    mask = stage.task.kept or whole_mask(prunable(stage.task, stage.task.network(seed)))
+    return level(stage, network, seed, folder, [], Plan(mask, mask.kept))
 
 
 def with_steps(stage: Stage, steps: int) -> Stage:

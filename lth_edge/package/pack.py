@@ -1,9 +1,11 @@
 """`lth-edge pack` and `unpack`: a package as the smallest download, and back, byte for byte."""
 
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lth_edge.codec.container import read_container, write_container
+from lth_edge.codec.container import Given, read_base, read_container, write_container
 from lth_edge.errors import DamagedError, InputError, ProofError, RecipeError
 from lth_edge.files import storage_errors, whole_file, whole_folder
 from lth_edge.package.archive import unpacked
@@ -31,56 +33,78 @@ class Packed:
         return f"{len(self.files)} files of {total:,} bytes in {self.bytes:,} ({total / self.bytes:.1f}x smaller)"
 
 
-def pack(source: Path, out: Path, best: bool) -> Packed:
+def pack(source: Path, out: Path, best: bool, since: Sequence[Path] = ()) -> Packed:
     """Write a .lthe file, whole or not at all; it is read back before it is there.
 
     Args:
         source: a package (its folder or zip), a run with one, or an ONNX file.
         best: the smallest file; else one that decodes about twice as fast.
+        since: the .lthe file of an earlier version, which an update builds on; where this is an update too, then the
+            files that it builds on itself.
 
     Raises:
         InputError: there is no such thing.
         RecipeError: the file would take the place of the source, or lie in the package.
-        DamagedError: the package does not verify.
+        DamagedError: the package does not verify, or an earlier version is damaged.
         StorageError: the file cannot be written.
     """
     if out.resolve() == source.resolve() or (out.parent / MANIFEST).exists():
         raise RecipeError(f"{out} would spoil what is to be packed", "give another name to -o")
     files = _files(source)
-    content = write_container(files, best)
-    if read_container(content) != files:
+    given = [_given(path) for path in since]
+    base = None
+    if given:
+        with _told_of(since[0]):
+            base = read_base(given[0], given[1:])
+    content = write_container(files, best, base)
+    if read_container(content, given) != files:
         raise ProofError(f"{out.name} would not give back {source}", "nothing was written; report it with the package")
     with whole_file(out) as temporary:
         temporary.write_bytes(content)
     return Packed({name: len(held) for name, held in files.items()}, len(content))
 
 
-def unpack(source: Path, out: Path) -> Packed:
+def unpack(source: Path, out: Path, since: Sequence[Path] = ()) -> Packed:
     """Write the files of a .lthe file into a folder, whole or not at all.
 
+    Args:
+        since: for an update the .lthe files that it builds on, in any order; a file that stands alone needs none.
+
     Raises:
-        InputError: there is no such file.
+        InputError: there is no such file, or an update builds on another.
         RecipeError: the folder holds other files.
         DamagedError: the file is none of ours, or damaged.
         StorageError: the folder cannot be written.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise RecipeError(f"{out} holds other files", "choose an empty folder with -o")
-    if not source.is_file():
-        raise InputError(f"there is no file {source}", "give a .lthe file that lth-edge pack wrote")
-    if source.stat().st_size > _LARGEST:
-        raise DamagedError(f"{source} is larger than any package", "do not unpack it; get it anew")
-    try:
-        files = read_container(source.read_bytes())
+    content, given = _given(source).content, [_given(path) for path in since]
+    with _told_of(source):
+        files = read_container(content, given)
         _check_names(files)
-    except DamagedError as error:
-        raise DamagedError(f"{source}: {error.message}", error.mend) from error
-    except MemoryError as error:
-        raise DamagedError(f"{source} claims to hold more than fits into memory here", MEND) from error
     with whole_folder(out) as folder, storage_errors(out):
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
-    return Packed({name: len(content) for name, content in files.items()}, source.stat().st_size)
+        for name, held in files.items():
+            (folder / name).write_bytes(held)
+    return Packed({name: len(held) for name, held in files.items()}, source.stat().st_size)
+
+
+def _given(path: Path) -> Given:
+    if not path.is_file():
+        raise InputError(f"there is no file {path}", "give a .lthe file that lth-edge pack wrote")
+    if path.stat().st_size > _LARGEST:
+        raise DamagedError(f"{path} is larger than any package", "do not unpack it; get it anew")
+    return Given(path.name, path.read_bytes())
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    """Errors name the file."""
+    try:
+        yield
+    except (DamagedError, InputError) as error:
+        raise type(error)(f"{path}: {error.message}", error.mend) from error
+    except MemoryError as error:
+        raise DamagedError(f"{path} claims to hold more than fits into memory here", MEND) from error
 
 
 def _files(source: Path) -> dict[str, bytes]:
@@ -105,7 +129,7 @@ def _read(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in sorted(folder.iterdir()) if file.is_file()}
 
 
-def _check_names(files: dict[str, bytes]) -> None:
+def _check_names(files: Iterable[str]) -> None:
     for name in files:
         if not is_plain_name(name):
             raise DamagedError(f"it holds a file {name!a}, which is not a plain file name", MEND)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lth_edge.errors import RecipeError, nearest
+from lth_edge.presets.earlier_run import fields_of_run
 from lth_edge.presets.sources import SOURCES
 from lth_edge.recipe import Recipe
 
@@ -46,14 +47,19 @@ def fields_of(name: str) -> dict[str, dict[str, Any]]:
 
 
 def combined(*given: Mapping[str, Mapping[str, Any]]) -> Recipe:
-    """A recipe from sections of fields; later ones win over earlier ones, and all over the preset that the last names.
+    """A recipe from sections of fields; later ones win over earlier ones.
+
+    All win over the preset that the last names, and over the run whose mask is to be kept.
 
     Raises:
         RecipeError: no such preset, or as `Recipe.replace`.
+        InputError: no such run.
     """
     tasks = [task for sections in given if isinstance(task := sections.get("task"), Mapping)]
-    chosen = [str(task["preset"]) for task in tasks if "preset" in task]
-    recipe = preset(chosen[-1]) if chosen else Recipe()
+    chosen = {name: task[name] for name in ("preset", "keep_mask") for task in tasks if name in task}
+    recipe = preset(str(chosen["preset"])) if "preset" in chosen else Recipe()
+    if "keep_mask" in chosen:
+        recipe = recipe.replace(fields_of_run(Path(str(chosen["keep_mask"]))))
     for sections in given:
         recipe = recipe.replace(sections)
     return recipe

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lth_edge.bench.evidence import RETRAINED
 from lth_edge.report.units import (
     MISSING,
     Metric,
@@ -121,7 +122,7 @@ def _level_note(report: Content, point: Content) -> str:
     if _is_chosen(report, point):
         return "← chosen"
     if point["level"] == 0:
-        return BASELINE
+        return "as it was" if report["kind"] == RETRAINED else BASELINE
     levels = [lev for lev in report["levels"] if lev["level"] == point["level"] and not lev["control"]]
     within = sum(bool(level["within_tolerance"]) for level in levels)
     if within == len(levels):

@@ -13,6 +13,7 @@ from lth_edge.recipe import Normalize, TaskRecipe
 from lth_edge.tasks.data import Data, load_data, own_data
 from lth_edge.tasks.examples import Splits, signature
 from lth_edge.tasks.imports import call_own, is_own
+from lth_edge.tasks.kept import kept_ticket
 from lth_edge.tasks.metrics import CLASSIFYING, Loss, Metric, load_loss, load_metric
 from lth_edge.tasks.models import REFERENCE
 from lth_edge.tasks.preprocess import Preprocess, channel_statistics, imagenet_statistics
@@ -64,7 +65,7 @@ def task_from_data(
         input_dtype=_input_dtype(recipe, splits),
         licenses=(recipe.license_weights, recipe.license_data or data.license),
     )
-    task = replace(task, given=_given(recipe, task))
+    task = replace(task, given=_given(recipe, task)) if recipe.keep_mask is None else _within(recipe.keep_mask, task)
     _try(task)
     return task
 
@@ -153,6 +154,15 @@ def _given(recipe: TaskRecipe, task: Task) -> dict[str, Tensor] | None:
         return torchvision().models.get_model_weights(name).DEFAULT.get_state_dict(progress=False, check_hash=True)
     except Exception as error:
         raise InputError(f"cannot fetch the weights of {name}: {error}", "fetch them elsewhere, give a file") from error
+
+
+def _within(run: str, task: Task) -> Task:
+    """The task that goes on from the ticket of a run, within its mask."""
+    if task.recipe.weights is not None:
+        raise RecipeError("--keep-mask starts from the weights of its ticket", "leave --weights away")
+    ticket = kept_ticket(Path(run), task.initialised(0))
+    weights = {name: torch.from_numpy(array) for name, array in ticket.weights.items()}
+    return replace(task, given=weights, kept=ticket.mask)
 
 
 def _check_classes(metric: Metric, data: Data) -> None:

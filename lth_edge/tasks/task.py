@@ -15,7 +15,7 @@ from lth_edge.tasks.examples import Splits
 from lth_edge.tasks.metrics import CLASSIFYING, Loss, Metric
 from lth_edge.tasks.preprocess import Deployed
 from lth_edge.tasks.weights import fit
-from lth_edge.ticket import Array
+from lth_edge.ticket import Array, Mask
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Task:
         input_names: names of the exported inputs.
         input_dtype: "float32" or "uint8", the type of a shipped file's input where raw data are bytes.
         given: trained weights to start from, `None` to train from scratch.
+        kept: the mask to train within; `None` where one is to be found.
         licenses: of weights and data.
     """
 
@@ -47,6 +48,7 @@ class Task:
     input_names: tuple[str, ...] = ("input",)
     input_dtype: str = "float32"
     given: dict[str, Tensor] | None = None
+    kept: Mask | None = None
     licenses: tuple[str, str] = ("unknown", "unknown")
 
     @property
@@ -116,6 +118,8 @@ class Task:
         network = self.network(0)
         for name, tensor in network.state_dict().items():
             digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+        for name, kept in (self.kept or {}).items():
+            digest.update(name.encode() + kept.tobytes())
         inputs, targets = (tuple(_ramp(x) for x in side) for side in self.few())
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # for a loss that draws random numbers

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from onnx import TensorProto, helper, numpy_helper
 
-from lth_edge.codec import container
+from lth_edge.codec import plan
 from lth_edge.codec.container import read_container, write_container
-from lth_edge.codec.listing import FileRecipe, Listing, MatrixRecipe, PieceRecipe
+from lth_edge.codec.listing import FileRecipe, Listing, PieceRecipe
 from lth_edge.codec.numbers import NumberForm
+from lth_edge.codec.recipes import MatrixRecipe
 from lth_edge.codec.renderings import Rendering
 from lth_edge.codec.symbols import Outline
 from lth_edge.convert.sparse import to_sparse
@@ -170,7 +171,7 @@ def test_damage_with_a_fitting_checksum_is_told_too(content: bytes, data: st.Dat
 
 @pytest.mark.parametrize(
     ("start", "says"),
-    [(b"", "does not begin"), (b"\x89LTHE\r\n\x1a", "too early"), (b"\x89LTHE\r\n\x1a\x02" + bytes(20), "upgrade")],
+    [(b"", "does not begin"), (b"\x89LTHE\r\n\x1a", "too early"), (b"\x89LTHE\r\n\x1a\x03" + bytes(20), "upgrade")],
 )
 def test_what_is_no_container_is_told(start: bytes, says: str) -> None:
     with pytest.raises(DamagedError) as caught:
@@ -201,7 +202,7 @@ def test_listings_that_claim_too_much_or_contradict_themselves_are_refused(listi
 
 
 def test_more_weights_than_a_container_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(container, "MOST_CELLS", 1000)
+    monkeypatch.setattr(plan, "MOST_CELLS", 1000)
     with pytest.raises(InputError, match="weights are more than"):
         write_container(forms(4, 0.1), True)
 

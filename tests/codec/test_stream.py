@@ -1,5 +1,7 @@
 """The coder: what is coded comes back, by the library and by Python alike, whatever the bytes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from lth_edge.codec import native
 from lth_edge.codec.stream import decode, encode
-from lth_edge.codec.symbols import Outline, Symbols
+from lth_edge.codec.symbols import Earlier, Outline, Symbols
 from lth_edge.errors import DamagedError, InputError
 
 needs_library = pytest.mark.skipif(native.library() is None, reason="this installation has no coder in its library")
@@ -16,6 +18,8 @@ BEST = pytest.mark.parametrize("best", [False, True], ids=["fast", "best"])
 
 FAST_BYTES = "1809e6a84d4d57e09511778121698131695a943eb351de6ac2"
 BEST_BYTES = "13e0aa06f0b98834b1ee70bcc47fcd3b1706993edd89b7475e"
+FAST_SINCE = "2a13402a0368fc6d9c6bf7"
+BEST_SINCE = "2a56d4345df12d46bc19cc19"
 
 
 def symbols_of(dense: np.ndarray, kept: np.ndarray, **outline: int) -> Symbols:
@@ -79,11 +83,124 @@ def test_the_bytes_of_a_stream_never_change(best: bool) -> None:
     matrix = symbols_of(cells * 37 % 17 - 8, cells * 29 % 7 < 2, block=9, width=3)
     small = symbols_of(np.arange(-3, 4).reshape(1, -1), np.ones((1, 7), bool))
     coded = encode([matrix, small], best, portable=True)
-    assert coded.hex() == (
-        "13e0aa06f0b98834b1ee70bcc47fcd3b1706993edd89b7475e"
-        if best
-        else "1809e6a84d4d57e09511778121698131695a943eb351de6ac2"
-    )
+    assert coded.hex() == (BEST_BYTES if best else FAST_BYTES)
+
+
+def earlier_of(before: Symbols) -> Earlier:
+    return Earlier(before.counts, before.indices, before.values)
+
+
+def later(before: Symbols, kept: np.ndarray, changes: np.ndarray) -> Symbols:
+    """A matrix that has lost some of its weights since, and whose others have changed by so much."""
+    magnitudes = (before.values & 0x7FFFFFFF).astype(np.int64)
+    values = np.where(before.values >> 31, -magnitudes, magnitudes)
+    rows = np.repeat(np.arange(before.outline.rows), before.counts)
+    columns = np.arange(kept.size) % before.outline.columns if before.outline.full else before.indices
+    shape = before.outline.rows, before.outline.columns
+    dense, now = np.zeros(shape, np.int64), np.zeros(shape, bool)
+    now[rows[kept], columns[kept]] = True
+    dense[rows[kept], columns[kept]] = np.clip(values + changes, -(2**31) + 1, 2**31 - 1)[kept]
+    outline = before.outline
+    told = symbols_of(dense, now, block=outline.block, width=outline.width, fan=outline.fan)
+    return replace(told, outline=replace(told.outline, earlier=earlier_of(before)))
+
+
+@BEST
+def test_the_bytes_of_a_later_version_never_change(best: bool) -> None:
+    cells = np.arange(4 * 18).reshape(4, 18)
+    before = symbols_of(cells * 37 % 17 - 8, cells * 29 % 7 < 2, block=9, width=3)
+    places = np.arange(before.values.size)
+    coded = encode([later(before, places % 3 != 1, places % 2)], best, portable=True)
+    assert coded.hex() == (BEST_SINCE if best else FAST_SINCE)
+
+
+def random_change(before: Symbols, seed: int, lost: float, most: int) -> Symbols:
+    random = np.random.default_rng(seed)
+    size = before.values.size
+    return later(before, random.random(size) >= lost, random.integers(-most, most + 1, size))
+
+
+@BEST
+@needs_library
+@settings(max_examples=60, deadline=None)
+@given(
+    before=matrices,
+    seed=st.integers(0, 2**32),
+    lost=st.sampled_from([0.0, 0.2, 0.9, 1.0]),
+    most=st.sampled_from([0, 1, 50, 2**31]),
+)
+def test_what_follows_an_earlier_version_comes_back(
+    before: Symbols, seed: int, lost: float, most: int, best: bool
+) -> None:
+    """By both coders alike, and together with a matrix that follows none."""
+    given = [random_change(before, seed, lost, most), before, random_change(before, seed + 1, lost, most)]
+    coded = encode(given, best)
+    assert encode(given, best, portable=True) == coded
+    for portable in (False, True):
+        assert all(map(same, given, decode(coded, [matrix.outline for matrix in given], best, portable)))
+
+
+@BEST
+def test_what_has_hardly_changed_takes_next_to_nothing(best: bool) -> None:
+    before = random_matrix(8, 0.1, 100, 100, 10, 10, 2)
+    alone = len(encode([before], best))
+    assert len(encode([random_change(before, 0, 0, 0)], best)) < 0.06 * alone
+    assert len(encode([random_change(before, 0, 0, 1)], best)) < 0.4 * alone
+    by_size = later(before, (before.values & 0x7FFFFFFF) > 5, np.zeros(before.values.size, np.int64))
+    assert len(encode([by_size], best)) < 0.1 * len(encode([replace(by_size, outline=bare(by_size.outline))], best))
+
+
+def bare(outline: Outline) -> Outline:
+    return replace(outline, earlier=None)
+
+
+@BEST
+@pytest.mark.parametrize("portable", [False, True])
+def test_damage_behind_an_earlier_version_is_told_or_stays_within_it(best: bool, portable: bool) -> None:
+    before = random_matrix(4, 0.2, 8, 6, 4, 4, 2)
+    matrix = random_change(before, 1, 0.3, 4)
+    coded = encode([matrix], best)
+    candidates = set(zip(np.repeat(np.arange(6), before.counts), before.indices, strict=True))
+    random = np.random.default_rng(0)
+    told = 0
+    for _ in range(60 if portable else 600):
+        damaged = bytearray(coded)
+        damaged[random.integers(len(damaged))] ^= 1 << random.integers(8)
+        del damaged[random.integers(1, len(damaged) + 1) :]
+        try:
+            (back,) = decode(bytes(damaged), [matrix.outline], best, portable)
+        except DamagedError:
+            told += 1
+            continue
+        assert candidates >= set(zip(np.repeat(np.arange(6), back.counts), back.indices, strict=True))
+    assert told > 0
+
+
+@pytest.mark.parametrize("portable", [False, True])
+@pytest.mark.parametrize("broken", ["rows", "counts", "falling", "beyond", "fewer", "more"])
+def test_impossible_earlier_versions_are_damage(broken: str, portable: bool) -> None:
+    before = symbols_of(np.full((2, 4), 3), np.array([[1, 0, 1, 0], [0, 1, 1, 0]], bool))
+    words = np.uint32
+    counts, indices, values = before.counts, before.indices, before.values
+    earlier = {
+        "rows": Earlier(np.array([4], words), indices, values),
+        "counts": Earlier(np.array([2, 1], words), indices, values),
+        "falling": Earlier(counts, np.array([2, 0, 1, 2], words), values),
+        "beyond": Earlier(counts, np.array([0, 2, 1, 4], words), values),
+        "fewer": Earlier(np.array([1, 1], words), np.array([0, 1], words), values[:2]),
+        "more": Earlier(counts, np.zeros(0, words), np.zeros(9, words)),
+    }[broken]
+    with pytest.raises(DamagedError):
+        list(decode(bytes(20), [replace(before.outline, nnz=3, earlier=earlier)], False, portable))
+    with pytest.raises(InputError):
+        encode([replace(before, outline=replace(before.outline, earlier=earlier))], False, portable)
+
+
+def test_an_earlier_version_is_made_of_words() -> None:
+    before = symbols_of(np.full((1, 2), 3), np.ones((1, 2), bool))
+    earlier = Earlier(before.counts, before.indices, before.values.astype(np.int64))
+    with pytest.raises(InputError, match="not words"):
+        encode([replace(before, outline=replace(before.outline, earlier=earlier))], False)
 
 
 @BEST

@@ -1,15 +1,22 @@
 """`lth-edge pack` and `unpack`, as a user runs them: what comes back verifies, and what cannot be says why."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
+import numpy as np
+import onnx
+import onnxruntime
 import pytest
 from click.testing import CliRunner, Result
+from onnx import numpy_helper
 
 from lth_edge.cli import cli
 from lth_edge.codec.container import write_container
 from lth_edge.errors import DamagedError, InputError, LthEdgeError, RecipeError, StorageError
+from lth_edge.files import file_hash
 from lth_edge.package.verify import verify_package
+from lth_edge.package.write import PackageContents, write_package
 
 
 def run(*arguments: str | Path) -> Result:
@@ -115,7 +122,7 @@ def test_names_that_reach_outside_are_refused(name: str, tmp_path: Path) -> None
 def test_a_file_that_asks_for_more_memory_than_there_is_says_so(
     package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def exhausts(content: bytes) -> dict[str, bytes]:
+    def exhausts(content: bytes, given) -> dict[str, bytes]:
         raise MemoryError
 
     run("pack", package, "-o", tmp_path / "p.lthe")
@@ -132,3 +139,61 @@ def test_a_damaged_file_names_itself_and_leaves_nothing(package: Path, tmp_path:
     with pytest.raises(DamagedError, match=r"p\.lthe: its checksum is wrong"):
         run("unpack", tmp_path / "p.lthe", "-o", tmp_path / "back")
     assert not (tmp_path / "back").exists()
+
+
+def later_version(contents: PackageContents, folder: Path) -> Path:
+    """The package again, its network retrained within its mask."""
+    model = onnx.load(contents.model)
+    for tensor in model.graph.initializer:
+        if tensor.name.endswith((".values", ".weight")) or tensor.data_type == onnx.TensorProto.FLOAT:
+            array = numpy_helper.to_array(tensor)
+            tensor.CopyFrom(numpy_helper.from_array((array * np.float32(1.25)).astype(array.dtype), tensor.name))
+    folder.mkdir()
+    onnx.save(model, folder / "retrained.onnx")
+    session = onnxruntime.InferenceSession(folder / "retrained.onnx")
+    (name,) = (output.name for output in session.get_outputs())
+    outputs = {name: session.run(None, dict(contents.inputs))[0]}
+    changes = {"model": folder / "retrained.onnx", "fallback": folder / "retrained.onnx", "outputs": outputs}
+    write_package(folder / "package", dataclasses.replace(contents, created="2026-12-01T10:00:00Z", **changes))
+    return folder / "package"
+
+
+def test_an_update_travels_and_verifies(package: Path, contents: PackageContents, tmp_path: Path) -> None:
+    newer = later_version(contents, tmp_path / "newer")
+    run("pack", package, "-o", tmp_path / "v1.lthe")
+    run("pack", newer, "-o", tmp_path / "v2.lthe")
+    run("pack", newer, "-o", tmp_path / "v2-since-v1.lthe", "--since", tmp_path / "v1.lthe")
+    update, full = (tmp_path / name for name in ("v2-since-v1.lthe", "v2.lthe"))
+    assert update.stat().st_size < 0.4 * full.stat().st_size
+    said = run("unpack", update, "-o", tmp_path / "back", "--since", tmp_path / "v1.lthe").output
+    assert f"{update.stat().st_size:,}" in said
+    assert files(tmp_path / "back") == files(newer)
+    verify_package(tmp_path / "back")
+
+
+def test_an_update_without_its_base_names_it_and_leaves_nothing(package: Path, tmp_path: Path) -> None:
+    run("pack", package, "-o", tmp_path / "v1.lthe")
+    run("pack", package, "-o", tmp_path / "other.lthe", "--fast")
+    run("pack", package, "-o", tmp_path / "v2.lthe", "--since", tmp_path / "v1.lthe")
+    digest = file_hash(tmp_path / "v1.lthe")[:16]
+    for given in ([], ["--since", tmp_path / "other.lthe"]):
+        with pytest.raises(InputError, match=rf"v2\.lthe: it is an update since 'v1\.lthe'.*{digest}"):
+            run("unpack", tmp_path / "v2.lthe", "-o", tmp_path / "back", *given)
+    assert not (tmp_path / "back").exists()
+
+
+def test_a_base_that_is_missing_damaged_or_lacks_its_own_is_told(package: Path, tmp_path: Path) -> None:
+    run("pack", package, "-o", tmp_path / "v1.lthe")
+    run("pack", package, "-o", tmp_path / "v2.lthe", "--since", tmp_path / "v1.lthe")
+    (tmp_path / "cut.lthe").write_bytes((tmp_path / "v1.lthe").read_bytes()[:-3])
+    out = tmp_path / "v3.lthe"
+    with pytest.raises(InputError, match="no file"):
+        run("pack", package, "-o", out, "--since", tmp_path / "nothing.lthe")
+    with pytest.raises(DamagedError, match=r"cut\.lthe: its checksum is wrong"):
+        run("pack", package, "-o", out, "--since", tmp_path / "cut.lthe")
+    with pytest.raises(InputError, match=r"v2\.lthe: it is an update since 'v1\.lthe'"):
+        run("pack", package, "-o", out, "--since", tmp_path / "v2.lthe")
+    assert not out.exists()
+    run("pack", package, "-o", out, "--since", tmp_path / "v2.lthe", "--since", tmp_path / "v1.lthe")
+    run("unpack", out, "-o", tmp_path / "back", "--since", tmp_path / "v1.lthe", "--since", tmp_path / "v2.lthe")
+    assert files(tmp_path / "back") == files(package)

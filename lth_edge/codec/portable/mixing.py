@@ -6,6 +6,8 @@ _MOST_ODDS = 2047
 _MOST_SEEN = 1000
 _MOST_WEIGHT = 64 << 16
 _DOUBTED = 8
+OPINIONS = 12
+"""The most that are mixed on one bit."""
 
 # 65536 / (1 + exp(-x)) for x from -8 to 8 in steps of 1/2.
 _KNOTS = (

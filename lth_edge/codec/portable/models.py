@@ -1,12 +1,12 @@
 """The probabilities of masks and values; see kernels/codec/mask_model.h and value_model.h."""
 
-from lth_edge.codec.portable.mixing import Counters, Mixer, doubt, level, share
+from lth_edge.codec.portable.earlier import EARLIER_RATE, EarlierModel
+from lth_edge.codec.portable.mixing import OPINIONS, Counters, Mixer, doubt, level, share
 from lth_edge.codec.portable.places import Place, sign, size
 from lth_edge.codec.portable.range_coder import RangeDecoder, RangeEncoder
 
 _MODELLED_BITS = 8
 _EVEN = 32768
-_OPINIONS = 12
 
 Coder = RangeEncoder | RangeDecoder
 
@@ -17,7 +17,7 @@ class MaskModel:
     def __init__(self, best: bool) -> None:
         self._best = best
         self._counters: list[Counters] = [{} for _ in range(8)]
-        self._weights = [[6554] * _OPINIONS for _ in range(16)]
+        self._weights = [[6554] * OPINIONS for _ in range(16)]
 
     def doubt(self) -> None:
         for counters in self._counters:
@@ -55,11 +55,11 @@ class MaskModel:
 class ValueModel:
     """The probability of each bit of a kept weight: its sign, then its magnitude from the highest bit down."""
 
-    def __init__(self, best: bool) -> None:
-        self._best = best
+    def __init__(self, best: bool, earlier: EarlierModel) -> None:
+        self._best, self._earlier = best, earlier
         self._signs: list[Counters] = [{} for _ in range(4)]
         self._magnitudes: list[Counters] = [{} for _ in range(6)]
-        self._weights = [[13107] * _OPINIONS for _ in range(1 + _MODELLED_BITS)]
+        self._weights = [[13107] * OPINIONS for _ in range(1 + _MODELLED_BITS)]
 
     def doubt(self) -> None:
         for counters in (*self._signs, *self._magnitudes):
@@ -72,7 +72,7 @@ class ValueModel:
         bits, node = outline.magnitude_bits, 1
         for place_of_bit in range(bits):
             bit = value >> (bits - 1 - place_of_bit) & 1
-            if place_of_bit < _MODELLED_BITS:
+            if place_of_bit < _MODELLED_BITS or place.c in place.earlier:
                 bit = self._code_magnitude(coder, bit, mixer, place, node, negative, place_of_bit)
             else:
                 bit = coder.bit(bit, _EVEN)
@@ -92,11 +92,21 @@ class ValueModel:
             mixer.add(counters[2], (left * 4 + above) * 16 + corners, _EVEN)
             if columns.outline.block > 1:
                 mixer.add(counters[3], (_leaning(place.surroundings()[2]) * 4 + left) * 4 + above, _EVEN)
+        if c in place.earlier:
+            return mixer.code(coder, negative, self._earlier.add_sign(mixer, place), EARLIER_RATE)
         return mixer.code(coder, negative, self._weights[0], 200)
 
     def _code_magnitude(
         self, coder: Coder, bit: int, mixer: Mixer, place: Place, node: int, negative: int, depth: int
     ) -> int:
+        if depth < _MODELLED_BITS:
+            self._add_magnitude(mixer, place, node, negative)
+        if place.c in place.earlier:
+            weights = self._earlier.add_magnitude(mixer, place, node, negative, depth)
+            return mixer.code(coder, bit, weights, EARLIER_RATE)
+        return mixer.code(coder, bit, self._weights[1 + depth], 200)
+
+    def _add_magnitude(self, mixer: Mixer, place: Place, node: int, negative: int) -> None:
         counters, columns, c, row = self._magnitudes, place.columns, place.c, place.row
         mixer.add(counters[0], node, _EVEN)
         mixer.add(counters[1], node * 32 + max(size(place.left()), size(place.up())), _EVEN)
@@ -105,7 +115,6 @@ class ValueModel:
             mixer.add(counters[3], node * 32 + size(columns.last[c]), _EVEN)
             mixer.add(counters[4], node * 32 + (row.sizes // row.kept if row.kept else 0), _EVEN)
             mixer.add(counters[5], (node * 2 + negative) * 32 + size(row.last), _EVEN)
-        return mixer.code(coder, bit, self._weights[1 + depth], 200)
 
 
 def _leaning(signs: int) -> int:

@@ -36,6 +36,8 @@ class Row:
     last: Cell = 0
     level: int = 0
     fed_level: int = 0
+    candidates: int = 0
+    recent: int = 0
 
 
 class Columns:
@@ -85,12 +87,14 @@ class Place:
     Attributes:
         current: the cells of its row, pruned ones from this one on.
         above: the three rows above, the nearest first.
+        earlier: column -> value, of what was kept of its row in the earlier version.
     """
 
     columns: Columns
     row: Row
     current: list[Cell]
     above: list[list[Cell]]
+    earlier: dict[int, int]
     c: int = 0
 
     def left(self) -> Cell:

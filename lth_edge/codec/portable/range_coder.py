@@ -61,7 +61,7 @@ class RangeDecoder:
 
     decodes = True
 
-    def __init__(self, coded: bytes) -> None:
+    def __init__(self, coded: bytes | memoryview) -> None:
         self._coded = coded
         self._at = 0
         self._range = _LAST

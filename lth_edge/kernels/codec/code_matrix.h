@@ -14,6 +14,7 @@ struct Model {
   Rates rates;
   MaskModel mask;
   ValueModel value;
+  EarlierModel earlier;
   int64_t matrices;
   int64_t rows_before;             // of the matrix before, `most_fed` at most
   uint8_t level_before[most_fed];  // of the share of kept weights in each
@@ -24,12 +25,14 @@ struct Model {
     rates.fill();
     mask.start();
     value.start();
+    earlier.start();
   }
 
   void next_matrix() {
     if (matrices++ == 0) return;
     mask.doubt();
     value.doubt();
+    earlier.doubt();
   }
 };
 
@@ -40,10 +43,34 @@ struct Scratch {
   uint8_t* levels;  // [most_fed]
 };
 
+// Walks through what was kept in the earlier version, row by row.
+class EarlierCells {
+ public:
+  explicit EarlierCells(const Earlier* earlier, int64_t cells)
+      : earlier_(earlier), full_(earlier != nullptr && earlier->nnz == cells) {}
+
+  void begin(int64_t row) { left_ = earlier_ == nullptr || full_ ? 0 : earlier_->counts[row]; }
+
+  // What the weight in column `c` was, null where it was pruned; columns rise from call to call.
+  const uint32_t* value(int64_t c) {
+    if (full_) return earlier_->values + at_++;
+    if (left_ == 0 || earlier_->columns[at_] != c) return nullptr;
+    --left_;
+    return earlier_->values + at_++;
+  }
+
+ private:
+  const Earlier* earlier_;
+  const bool full_;
+  int64_t at_ = 0;
+  uint32_t left_ = 0;
+};
+
 template <bool best, class Coder>
 class MatrixCoder {
  public:
-  MatrixCoder(Model& model, Coder& coder, const Matrix& matrix, const Arrays& arrays, const Scratch& scratch)
+  MatrixCoder(Model& model, Coder& coder, const Matrix& matrix, const Arrays& arrays, const Earlier* earlier,
+              const Scratch& scratch)
       : model_(model),
         coder_(coder),
         matrix_(matrix),
@@ -51,6 +78,9 @@ class MatrixCoder {
         scratch_(scratch),
         rows_(scratch.cells, matrix),
         mixer_(model.logistic, model.rates),
+        earlier_(earlier, matrix.rows * matrix.columns),
+        candidates_(earlier == nullptr ? matrix.rows * matrix.columns : earlier->nnz),
+        has_earlier_(earlier != nullptr),
         full_(matrix.nnz == matrix.rows * matrix.columns),
         prior_(share(matrix.nnz, matrix.rows * matrix.columns, 32768, 1)) {}
 
@@ -69,14 +99,17 @@ class MatrixCoder {
   bool code_row(int64_t row) {
     sum_up_columns(matrix_, row, prior_, model_.logistic, scratch_.columns);
     rows_.begin(row);
+    earlier_.begin(row);
     RowSoFar so_far{row};
     for (int64_t c = 0; c < matrix_.columns; ++c) {
       if (c % matrix_.block == 0) so_far.in_block = 0;
+      const uint32_t* const was = has_earlier_ ? earlier_.value(c) : nullptr;
+      if (has_earlier_ && was == nullptr) continue;
       so_far.level = model_.logistic.level(share(so_far.kept, c, prior_, 8));
       so_far.fed_level = fed_level(c);
       Column& column = scratch_.columns[c];
-      const Place place{matrix_, model_.logistic, rows_, c, column, so_far, rows_.around(c, column)};
-      if (full_ || code_kept(place)) {
+      const Place place{matrix_, model_.logistic, rows_, c, column, so_far, rows_.around(c, column), was};
+      if (matrix_.nnz == candidates_ || code_kept(place)) {
         if (done_ == matrix_.nnz) return false;
         code_value(place);
       }
@@ -92,12 +125,16 @@ class MatrixCoder {
   bool code_kept(const Place& place) {
     const bool kept = !Coder::decodes && done_ < matrix_.nnz && place.row.kept < arrays_.counts[place.row.row] &&
                       arrays_.columns[done_] == place.c;
+    if (has_earlier_) {
+      const uint32_t prior = share(matrix_.nnz, candidates_, 32768, 1);
+      return model_.earlier.code_kept(coder_, kept, mixer_, place, prior);
+    }
     return model_.mask.template code<best>(coder_, kept, mixer_, place);
   }
 
   void code_value(const Place& place) {
     const uint32_t given = Coder::decodes ? 0 : arrays_.values[done_];
-    const uint32_t value = model_.value.template code<best>(coder_, given, mixer_, place);
+    const uint32_t value = model_.value.template code<best>(coder_, given, mixer_, place, model_.earlier);
     const Cell cell = Cell::of(value >> 31, value & INT32_MAX, matrix_.magnitude_bits);
     rows_.current()[place.c] = cell;
     place.column.last = cell;
@@ -127,7 +164,9 @@ class MatrixCoder {
   const Scratch& scratch_;
   Rows rows_;
   Mixer mixer_;
-  const bool full_;
+  EarlierCells earlier_;
+  const int64_t candidates_;  // weights that may be kept
+  const bool has_earlier_, full_;
   const uint32_t prior_;
   int64_t done_ = 0;  // kept weights coded
 };

@@ -33,11 +33,12 @@ Scratch lay_out(void* memory, int64_t columns) {
 }
 
 template <class Coder>
-int32_t code(Stream& stream, Coder& coder, const Matrix& matrix, const Arrays& arrays, void* scratch) {
-  if (!possible(matrix)) return 0;
+int32_t code(Stream& stream, Coder& coder, const Matrix& matrix, const Arrays& arrays, const Earlier* earlier,
+             void* scratch) {
+  if (!possible(matrix) || (earlier != nullptr && !is_earlier(*earlier, matrix))) return 0;
   const Scratch laid_out = lay_out(scratch, matrix.columns);
-  if (stream.best) return MatrixCoder<true, Coder>(stream.model, coder, matrix, arrays, laid_out).run();
-  return MatrixCoder<false, Coder>(stream.model, coder, matrix, arrays, laid_out).run();
+  if (stream.best) return MatrixCoder<true, Coder>(stream.model, coder, matrix, arrays, earlier, laid_out).run();
+  return MatrixCoder<false, Coder>(stream.model, coder, matrix, arrays, earlier, laid_out).run();
 }
 
 }  // namespace
@@ -58,9 +59,11 @@ LTH_EXPORT void lth_encode_begin(void* stream, int32_t best, uint8_t* bytes, int
   begin(stream, best).encoder.open(bytes, static_cast<size_t>(capacity));
 }
 
-LTH_EXPORT int32_t lth_encode(void* stream, const Matrix* matrix, const Arrays* arrays, void* scratch) {
+// `earlier`: the matrix in an earlier version; null where there is none.
+LTH_EXPORT int32_t lth_encode(void* stream, const Matrix* matrix, const Arrays* arrays, const Earlier* earlier,
+                              void* scratch) {
   auto& open = *static_cast<Stream*>(stream);
-  return code(open, open.encoder, *matrix, *arrays, scratch);
+  return code(open, open.encoder, *matrix, *arrays, earlier, scratch);
 }
 
 // The bytes that all matrices took; -1 where they do not fit.
@@ -74,9 +77,10 @@ LTH_EXPORT void lth_decode_begin(void* stream, int32_t best, const uint8_t* byte
   begin(stream, best).decoder.open(bytes, static_cast<size_t>(size));
 }
 
-LTH_EXPORT int32_t lth_decode(void* stream, const Matrix* matrix, const Arrays* arrays, void* scratch) {
+LTH_EXPORT int32_t lth_decode(void* stream, const Matrix* matrix, const Arrays* arrays, const Earlier* earlier,
+                              void* scratch) {
   auto& open = *static_cast<Stream*>(stream);
-  return code(open, open.decoder, *matrix, *arrays, scratch);
+  return code(open, open.decoder, *matrix, *arrays, earlier, scratch);
 }
 
 // Whether all bytes were of use, and no more were wanted.

@@ -17,6 +17,8 @@ struct RowSoFar {
   uint32_t level = 0;      // of the share of kept weights
   uint32_t fed_level = 0;  // of that share in the row that feeds the column, in the matrix before
   Counter negative = {};
+  uint64_t candidates = 0;  // weights kept in the earlier version
+  uint32_t recent = 0;      // which of the last three of them still are
 
   void add(Cell cell) {
     ++kept;
@@ -34,6 +36,7 @@ struct Place {
   Column& column;
   RowSoFar& row;
   Neighbours around;
+  const uint32_t* earlier;  // what the weight was in the earlier version; null where there is none
 
   bool has_image() const { return matrix.block > 1; }
   Surroundings surroundings() const { return {rows.current(), c, column, matrix.width}; }

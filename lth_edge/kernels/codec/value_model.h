@@ -1,7 +1,7 @@
 // The probability of each bit of a kept weight: its sign, then its magnitude from the highest bit down.
 #pragma once
 
-#include "place.h"
+#include "earlier_model.h"
 
 namespace lth::codec {
 
@@ -19,19 +19,24 @@ class ValueModel {
   }
 
   template <bool best, class Coder>
-  uint32_t code(Coder& coder, uint32_t value, Mixer& mixer, const Place& place) {
-    const bool negative = place.matrix.has_signs && code_sign<best>(coder, value >> 31, mixer, place);
-    const int64_t bits = place.matrix.magnitude_bits, modelled = bits < modelled_bits ? bits : modelled_bits;
+  uint32_t code(Coder& coder, uint32_t value, Mixer& mixer, const Place& place, EarlierModel& earlier) {
+    const bool negative = place.matrix.has_signs && code_sign<best>(coder, value >> 31, mixer, place, earlier);
+    const int64_t bits = place.matrix.magnitude_bits;
     uint32_t node = 1;
-    for (int64_t i = 0; i < modelled; ++i)
-      node = node * 2 + code_magnitude<best>(coder, value >> (bits - 1 - i) & 1, mixer, place, node, negative, i);
-    for (int64_t i = modelled; i < bits; ++i) node = node * 2 + coder.bit(value >> (bits - 1 - i) & 1, 32768);
+    for (int64_t i = 0; i < bits; ++i) {
+      const bool bit = value >> (bits - 1 - i) & 1;
+      if (i < modelled_bits || place.earlier != nullptr) {
+        node = node * 2 + code_magnitude<best>(coder, bit, mixer, place, earlier, node, negative, i);
+      } else {
+        node = node * 2 + coder.bit(bit, even);
+      }
+    }
     return static_cast<uint32_t>(negative) << 31 | (node - (uint32_t{1} << bits));
   }
 
  private:
   template <bool best, class Coder>
-  bool code_sign(Coder& coder, bool negative, Mixer& mixer, const Place& place) {
+  bool code_sign(Coder& coder, bool negative, Mixer& mixer, const Place& place, EarlierModel& earlier) {
     const Neighbours& around = place.around;
     const uint32_t left = around.left.sign(), above = around.above.sign();
     mixer.add(signs_.at(0, (left * 4 + above) * 4 + place.row.last.sign()), even);
@@ -46,12 +51,22 @@ class ValueModel {
         mixer.add(signs_.at(3, (leaning * 4 + left) * 4 + above), even);
       }
     }
+    if (place.earlier != nullptr) earlier.add_sign(mixer, place);
+    if (place.earlier != nullptr) return mixer.code(coder, negative, earlier.sign_weights(), earlier_rate);
     return mixer.code(coder, negative, weights_[0], 200);
   }
 
   template <bool best, class Coder>
-  bool code_magnitude(Coder& coder, bool bit, Mixer& mixer, const Place& place, uint32_t node, bool negative,
-                      int64_t i) {
+  bool code_magnitude(Coder& coder, bool bit, Mixer& mixer, const Place& place, EarlierModel& earlier, uint32_t node,
+                      bool negative, int64_t i) {
+    if (i < modelled_bits) add_magnitude<best>(mixer, place, node, negative);
+    if (place.earlier != nullptr) earlier.add_magnitude(mixer, place, node, negative, i);
+    if (place.earlier != nullptr) return mixer.code(coder, bit, earlier.magnitude_weights(i), earlier_rate);
+    return mixer.code(coder, bit, weights_[1 + i], 200);
+  }
+
+  template <bool best>
+  void add_magnitude(Mixer& mixer, const Place& place, uint32_t node, bool negative) {
     const uint32_t left = place.around.left.size(), above = place.around.above.size();
     mixer.add(magnitudes_.at(0, node), even);
     mixer.add(magnitudes_.at(1, node * 32 + (left > above ? left : above)), even);
@@ -62,7 +77,6 @@ class ValueModel {
       mixer.add(magnitudes_.at(4, node * 32 + (row.kept == 0 ? 0 : static_cast<uint32_t>(row.sizes / row.kept))), even);
       mixer.add(magnitudes_.at(5, (node * 2 + negative) * 32 + row.last.size()), even);
     }
-    return mixer.code(coder, bit, weights_[1 + i], 200);
   }
 
   static constexpr uint32_t even = 32768;

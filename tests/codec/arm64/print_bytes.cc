@@ -6,6 +6,7 @@
 #include "codec/codec.h"
 
 using lth::codec::Arrays;
+using lth::codec::Earlier;
 using lth::codec::Matrix;
 
 namespace {
@@ -37,14 +38,34 @@ Given full() {
   return given;
 }
 
-void print_bytes(int32_t best) {
+// The patterned matrix again: a third of its weights gone, the others changed.
+Given later(const Given& before) {
+  Given given = {before.matrix, {}, {}, {}};
+  size_t at = 0;
+  for (const uint32_t count : before.counts) {
+    given.counts.push_back(0);
+    for (uint32_t i = 0; i < count; ++i, ++at) {
+      const int32_t magnitude = static_cast<int32_t>(before.values[at] & INT32_MAX);
+      const int32_t value = before.values[at] >> 31 ? -magnitude : magnitude;
+      if (at % 3 != 1) given.keep(before.columns[at], value + static_cast<int32_t>(at % 2));
+    }
+  }
+  given.matrix.nnz = static_cast<int64_t>(given.values.size());
+  return given;
+}
+
+void print_bytes(int32_t best, bool since) {
   std::vector<uint8_t> stream(lth_codec_stream_bytes()), coded(1000);
   lth_encode_begin(stream.data(), best, coded.data(), coded.size());
-  for (Given given : {patterned(), full()}) {
+  const auto encode = [&](Given given, const Earlier* earlier) {
     std::vector<uint8_t> scratch(lth_codec_scratch_bytes(given.matrix.columns));
     const Arrays arrays = {given.counts.data(), given.columns.data(), given.values.data()};
-    if (lth_encode(stream.data(), &given.matrix, &arrays, scratch.data()) == 0) return;
-  }
+    return lth_encode(stream.data(), &given.matrix, &arrays, earlier, scratch.data()) != 0;
+  };
+  const Given before = patterned();
+  const Earlier earlier = {before.matrix.nnz, before.counts.data(), before.columns.data(), before.values.data()};
+  const bool coded_all = since ? encode(later(before), &earlier) : encode(before, nullptr) && encode(full(), nullptr);
+  if (!coded_all) return;
   const int64_t size = lth_encode_finish(stream.data());
   for (int64_t i = 0; i < size; ++i) printf("%02x", coded[i]);
   printf("\n");
@@ -53,6 +74,6 @@ void print_bytes(int32_t best) {
 }  // namespace
 
 int main() {
-  print_bytes(0);
-  print_bytes(1);
+  for (const bool since : {false, true})
+    for (const int32_t best : {0, 1}) print_bytes(best, since);
 }

@@ -1,6 +1,8 @@
 // For libFuzzer: any bytes are decoded without harm, and what they decode to, encoded, decodes to the same again.
 //
-// The first byte is the profile; then come up to three matrices of eight bytes each, then the stream.
+// The first byte is the profile, the number of matrices and which of them have an earlier version; then come up to
+// three matrices of eight bytes each, then the stream. An earlier version keeps every weight, or those that the bytes
+// of the stream pick, and has values as the bytes have it.
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,16 +11,43 @@
 #include "codec/codec.h"
 
 using lth::codec::Arrays;
+using lth::codec::Earlier;
 using lth::codec::Matrix;
 
 namespace {
 
 constexpr size_t matrix_bytes = 8;
 
+// What a matrix was, made up from bytes; what contradicts the matrix is left as it is, for the decoder to refuse.
+struct MadeUp {
+  std::vector<uint32_t> counts, columns, values;
+
+  MadeUp(const Matrix& matrix, const uint8_t* bytes, size_t size) {
+    const bool full = size == 0 || bytes[0] % 4 == 0;
+    size_t at = 0;
+    const auto next = [&] { return size == 0 ? uint8_t{0} : bytes[at++ % size]; };
+    for (int64_t row = 0; row < matrix.rows; ++row) {
+      counts.push_back(0);
+      for (int64_t c = 0; c < matrix.columns; ++c) {
+        const uint8_t byte = next();
+        if (!full && byte < 64) continue;
+        ++counts.back();
+        if (!full) columns.push_back(static_cast<uint32_t>(c) + (byte == 255));
+        values.push_back(uint32_t{byte} << 24 | uint32_t{next()} << (byte & 15));
+      }
+    }
+  }
+
+  Earlier earlier() const {
+    return {static_cast<int64_t>(values.size()), counts.data(), columns.data(), values.data()};
+  }
+};
+
 // Memory of exactly the declared sizes, so that a sanitizer sees a step beyond.
 struct Decoded {
   Matrix matrix;
   std::vector<uint32_t> counts, columns, values;
+  const MadeUp* before = nullptr;
 
   explicit Decoded(const Matrix& declared) : matrix(declared) {
     counts.resize(declared.rows);
@@ -52,7 +81,9 @@ bool run(Function function, void* stream, Decoded& decoded) {
   if (bytes == 0) return false;
   std::vector<uint8_t> scratch(bytes);
   const Arrays arrays = decoded.arrays();
-  return function(stream, &decoded.matrix, &arrays, scratch.data());
+  if (decoded.before == nullptr) return function(stream, &decoded.matrix, &arrays, nullptr, scratch.data());
+  const Earlier earlier = decoded.before->earlier();
+  return function(stream, &decoded.matrix, &arrays, &earlier, scratch.data());
 }
 
 bool decode(void* stream, int32_t best, const uint8_t* bytes, size_t size, std::vector<Decoded>& all) {
@@ -69,7 +100,10 @@ void decode_again(void* stream, int32_t best, std::vector<Decoded>& all) {
   const int64_t size = lth_encode_finish(stream);
   require(size >= 0);
   std::vector<Decoded> again;
-  for (const Decoded& each : all) again.emplace_back(each.matrix);
+  for (const Decoded& each : all) {
+    again.emplace_back(each.matrix);
+    again.back().before = each.before;
+  }
   require(decode(stream, best, coded.data(), size, again));
   for (size_t i = 0; i < all.size(); ++i) {
     require(all[i].counts == again[i].counts && all[i].columns == again[i].columns);
@@ -85,10 +119,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const size_t head = 1 + count * matrix_bytes;
   if (size < head) return 0;
   std::vector<Decoded> all;
+  std::vector<MadeUp> before;
+  before.reserve(count);
   for (int32_t i = 0; i < count; ++i) {
     const Matrix matrix = read_matrix(bytes + 1 + i * matrix_bytes);
     if (!lth::codec::possible(matrix)) return 0;
     all.emplace_back(matrix);
+    if (bytes[0] >> (3 + i) & 1) {
+      before.emplace_back(matrix, bytes + head, size - head);
+      all.back().before = &before.back();
+    }
   }
   static std::vector<uint8_t> stream(lth_codec_stream_bytes());
   if (decode(stream.data(), best, bytes + head, size - head, all)) decode_again(stream.data(), best, all);
