@@ -13,7 +13,8 @@ extern "C" {
 int64_t lth_codec_stream_bytes();
 int64_t lth_codec_scratch_bytes(int64_t columns);
 void lth_encode_begin(void* stream, int32_t best, uint8_t* bytes, int64_t capacity);
-int32_t lth_encode(void* stream, const Matrix* matrix, const Arrays* arrays, const Earlier* earlier, void* scratch);
+int32_t lth_encode_matrix(void* stream, const Matrix* matrix, const Arrays* arrays, const Earlier* earlier,
+                          void* scratch);
 int64_t lth_encode_finish(void* stream);
 }
 
@@ -68,7 +69,7 @@ void print_bytes(int32_t best, bool since) {
   const auto encode = [&](Given given, const Earlier* earlier) {
     std::vector<uint8_t> scratch(lth_codec_scratch_bytes(given.matrix.columns));
     const Arrays arrays = {given.counts.data(), given.columns.data(), given.values.data()};
-    return lth_encode(stream.data(), &given.matrix, &arrays, earlier, scratch.data()) != 0;
+    return lth_encode_matrix(stream.data(), &given.matrix, &arrays, earlier, scratch.data()) != 0;
   };
   const Given before = patterned();
   const Earlier earlier = {before.matrix.nnz, before.counts.data(), before.columns.data(), before.values.data()};

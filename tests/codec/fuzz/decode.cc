@@ -18,10 +18,12 @@ extern "C" {
 int64_t lth_codec_stream_bytes();
 int64_t lth_codec_scratch_bytes(int64_t columns);
 void lth_encode_begin(void* stream, int32_t best, uint8_t* bytes, int64_t capacity);
-int32_t lth_encode(void* stream, const Matrix* matrix, const Arrays* arrays, const Earlier* earlier, void* scratch);
+int32_t lth_encode_matrix(void* stream, const Matrix* matrix, const Arrays* arrays, const Earlier* earlier,
+                          void* scratch);
 int64_t lth_encode_finish(void* stream);
 void lth_decode_begin(void* stream, int32_t best, const uint8_t* bytes, int64_t size);
-int32_t lth_decode(void* stream, const Matrix* matrix, const Arrays* arrays, const Earlier* earlier, void* scratch);
+int32_t lth_decode_matrix(void* stream, const Matrix* matrix, const Arrays* arrays, const Earlier* earlier,
+                          void* scratch);
 int32_t lth_decode_finish(void* stream);
 }
 
@@ -100,14 +102,14 @@ bool run(Function function, void* stream, Decoded& decoded) {
 bool decode(void* stream, int32_t best, const uint8_t* bytes, size_t size, std::vector<Decoded>& all) {
   lth_decode_begin(stream, best, bytes, size);
   for (Decoded& each : all)
-    if (!run(lth_decode, stream, each)) return false;
+    if (!run(lth_decode_matrix, stream, each)) return false;
   return lth_decode_finish(stream);
 }
 
 void decode_again(void* stream, int32_t best, std::vector<Decoded>& all) {
   std::vector<uint8_t> coded(1 << 20);
   lth_encode_begin(stream, best, coded.data(), coded.size());
-  for (Decoded& each : all) require(run(lth_encode, stream, each));
+  for (Decoded& each : all) require(run(lth_encode_matrix, stream, each));
   const int64_t size = lth_encode_finish(stream);
   require(size >= 0);
   std::vector<Decoded> again;
