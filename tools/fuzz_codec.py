@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 KERNELS = ROOT / "lth_edge" / "kernels"
 SOURCES = (ROOT / "tests" / "codec" / "fuzz" / "decode.cc", KERNELS / "codec" / "codec.cc")
 FLAGS = ["-std=c++17", "-O2", "-g1", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
-LIMITS = ["-max_len=600", "-timeout=10", "-rss_limit_mb=512", "-malloc_limit_mb=64"]
+LIMITS = ["-max_len=600", "-timeout=10", "-malloc_limit_mb=64"]
 
 
 def build(out: Path) -> subprocess.CompletedProcess[str]:
