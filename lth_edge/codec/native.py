@@ -33,6 +33,8 @@ def library() -> ctypes.CDLL | None:
         found = ctypes.CDLL(str(library_path()))
         for name in ("lth_codec_stream_bytes", "lth_codec_scratch_bytes", "lth_encode_finish"):
             getattr(found, name).restype = ctypes.c_int64
+        for name in ("lth_encode_matrix", "lth_decode_matrix"):  # not in a library from before there were updates
+            getattr(found, name).restype = ctypes.c_int32
     except (InputError, OSError, AttributeError):
         return None
     return found
@@ -44,7 +46,7 @@ def encode(library: ctypes.CDLL, matrices: Sequence[Symbols], best: bool) -> byt
     while True:
         stream, coded = _memory(library.lth_codec_stream_bytes()), _memory(capacity)
         library.lth_encode_begin(_at(stream), int(best), _at(coded), ctypes.c_int64(capacity))
-        if not all(_code(library, library.lth_encode, stream, matrix) for matrix in matrices):
+        if not all(_code(library, library.lth_encode_matrix, stream, matrix) for matrix in matrices):
             return None
         size = library.lth_encode_finish(_at(stream))
         if size >= 0:
@@ -64,7 +66,7 @@ class Decoder:
     def decode(self, outline: Outline) -> Symbols | None:
         """The next matrix; `None` where the bytes are damaged."""
         symbols = Symbols.blank(outline)
-        return symbols if _code(self._library, self._library.lth_decode, self._stream, symbols) else None
+        return symbols if _code(self._library, self._library.lth_decode_matrix, self._stream, symbols) else None
 
     def is_finished(self) -> bool:
         """Whether all bytes were of use, and no more were wanted."""

@@ -95,15 +95,17 @@ def test_what_is_the_same_takes_next_to_nothing(ticket: tuple[onnx.ModelProto, M
 
 
 @pytest.mark.parametrize("best", [False, True])
-@pytest.mark.parametrize(("keep", "moved"), [(1.0, False), (0.7, False), (1.0, True), (0.7, True)])
+@pytest.mark.parametrize(
+    "order", [None, [3, 1, 0, 2, 6, 7, 5, 4], [3, 1, 0, 2, 6, 7]], ids=["as were", "moved", "fewer"]
+)
+@pytest.mark.parametrize("keep", [1.0, 0.7])
 def test_a_ticket_within_the_mask_is_an_update(
-    ticket: tuple[onnx.ModelProto, Masks], old: Given, base: Base, keep: float, moved: bool, best: bool
+    ticket: tuple[onnx.ModelProto, Masks], old: Given, base: Base, keep: float, order: list[int] | None, best: bool
 ) -> None:
-    """Retrained, pruned on, and with its channels in another order."""
-    order = np.random.default_rng(0).permutation(8) if moved else None
-    files = files_of(*changed(*ticket, 2, keep, order))
+    """Retrained, pruned on, and with its channels in another order, or without some."""
+    files = files_of(*changed(*ticket, 2, keep, None if order is None else np.array(order)))
     update = write_container(files, best, base)
-    assert len(update) < 0.7 * (len(write_container(files, best)) - LIBRARY_BYTES)
+    assert len(update) < 0.8 * (len(write_container(files, best)) - LIBRARY_BYTES)
     assert read_container(update, [old]) == files
 
 

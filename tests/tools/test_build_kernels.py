@@ -23,7 +23,14 @@ done
 """
 CODER = {
     *("lth_codec_stream_bytes", "lth_codec_scratch_bytes"),
-    *("lth_encode_begin", "lth_encode", "lth_encode_finish", "lth_decode_begin", "lth_decode", "lth_decode_finish"),
+    *(
+        "lth_encode_begin",
+        "lth_encode_matrix",
+        "lth_encode_finish",
+        "lth_decode_begin",
+        "lth_decode_matrix",
+        "lth_decode_finish",
+    ),
 }
 EM_X86_64, EM_AARCH64 = 62, 183
 ANDROID_PAGE = 16384

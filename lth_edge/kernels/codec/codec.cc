@@ -60,8 +60,8 @@ LTH_EXPORT void lth_encode_begin(void* stream, int32_t best, uint8_t* bytes, int
 }
 
 // `earlier`: the matrix in an earlier version; null where there is none.
-LTH_EXPORT int32_t lth_encode(void* stream, const Matrix* matrix, const Arrays* arrays, const Earlier* earlier,
-                              void* scratch) {
+LTH_EXPORT int32_t lth_encode_matrix(void* stream, const Matrix* matrix, const Arrays* arrays, const Earlier* earlier,
+                                     void* scratch) {
   auto& open = *static_cast<Stream*>(stream);
   return code(open, open.encoder, *matrix, *arrays, earlier, scratch);
 }
@@ -77,8 +77,8 @@ LTH_EXPORT void lth_decode_begin(void* stream, int32_t best, const uint8_t* byte
   begin(stream, best).decoder.open(bytes, static_cast<size_t>(size));
 }
 
-LTH_EXPORT int32_t lth_decode(void* stream, const Matrix* matrix, const Arrays* arrays, const Earlier* earlier,
-                              void* scratch) {
+LTH_EXPORT int32_t lth_decode_matrix(void* stream, const Matrix* matrix, const Arrays* arrays, const Earlier* earlier,
+                                     void* scratch) {
   auto& open = *static_cast<Stream*>(stream);
   return code(open, open.decoder, *matrix, *arrays, earlier, scratch);
 }

@@ -57,7 +57,7 @@ bool CodedMatrices::next(int64_t columns, CodedMatrix& matrix) {
       !scratch.resize(static_cast<size_t>(lth_codec_scratch_bytes(matrix.outline.columns))))
     return refuse("do not fit into memory");
   const codec::Arrays arrays = {matrix.counts.data(), matrix.columns.data(), matrix.values.data()};
-  return lth_decode(stream_.data(), &matrix.outline, &arrays, nullptr, scratch.data()) || refuse("are damaged");
+  return lth_decode_matrix(stream_.data(), &matrix.outline, &arrays, nullptr, scratch.data()) || refuse("are damaged");
 }
 
 bool CodedMatrices::number(uint64_t most, uint64_t& out) {

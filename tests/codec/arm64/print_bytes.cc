@@ -60,7 +60,7 @@ void print_bytes(int32_t best, bool since) {
   const auto encode = [&](Given given, const Earlier* earlier) {
     std::vector<uint8_t> scratch(lth_codec_scratch_bytes(given.matrix.columns));
     const Arrays arrays = {given.counts.data(), given.columns.data(), given.values.data()};
-    return lth_encode(stream.data(), &given.matrix, &arrays, earlier, scratch.data()) != 0;
+    return lth_encode_matrix(stream.data(), &given.matrix, &arrays, earlier, scratch.data()) != 0;
   };
   const Given before = patterned();
   const Earlier earlier = {before.matrix.nnz, before.counts.data(), before.columns.data(), before.values.data()};

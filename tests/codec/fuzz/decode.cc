@@ -89,14 +89,14 @@ bool run(Function function, void* stream, Decoded& decoded) {
 bool decode(void* stream, int32_t best, const uint8_t* bytes, size_t size, std::vector<Decoded>& all) {
   lth_decode_begin(stream, best, bytes, size);
   for (Decoded& each : all)
-    if (!run(lth_decode, stream, each)) return false;
+    if (!run(lth_decode_matrix, stream, each)) return false;
   return lth_decode_finish(stream);
 }
 
 void decode_again(void* stream, int32_t best, std::vector<Decoded>& all) {
   std::vector<uint8_t> coded(1 << 20);
   lth_encode_begin(stream, best, coded.data(), coded.size());
-  for (Decoded& each : all) require(run(lth_encode, stream, each));
+  for (Decoded& each : all) require(run(lth_encode_matrix, stream, each));
   const int64_t size = lth_encode_finish(stream);
   require(size >= 0);
   std::vector<Decoded> again;
