@@ -47,7 +47,12 @@ def controls_verdict(report: Mapping[str, Any]) -> dict[str, Any]:
     answer = f"at level {records[0]['level']} the ticket " + " and ".join(sentences)
     # A ticket that is as good as dense trained longer has lost nothing: that one is told, not judged.
     judged = [found for kind, found in told.items() if kind in _CONTROLS]
-    return verdict("controls", answer, _won(judged) if judged else None)
+    won = _won(judged) if judged else None
+    if judged and (report.get("find") or {}).get("retraining", "rewind") != "rewind":
+        # It keeps what all levels before have taught it: a win proves nothing of the mask.
+        answer += "; not rewound, the ticket has more training behind it than one that is re-initialised"
+        won = None if won else won
+    return verdict("controls", answer, won)
 
 
 def untouched_verdict(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def kinds(recipe: FindRecipe) -> Iterator[ControlKind]:
 
 
 def control(stage: Stage, kind: ControlKind, seed: int, levels: list[Level], number: int, folder: Path) -> Level:
-    """Train (or read back) one control of level `number`: no fewer steps than the ticket had."""
+    """Train (or read back) one control of level `number`: no fewer steps than that level had."""
     mask = _mask(stage, kind, seed, levels, number)
     place = folder / f"level-{number:02d}-{kind}"
     done = Level.load(place, mask)

@@ -162,6 +162,15 @@ def test_seeds_are_paired(report):
     assert good is True
 
 
+@pytest.mark.parametrize("retraining", ["learning-rate", "fine-tune"])
+def test_beating_controls_that_were_trained_for_less_proves_nothing(report, retraining):
+    figures = [(97.0, 95.5, 90.0), (97.1, 95.4, 90.0), (97.2, 95.6, 90.1)]
+    assert _with_controls(report, figures)[1] is True
+    report["find"] = {"retraining": retraining}
+    answer, good = _with_controls(report, figures)
+    assert "has more training behind it" in answer and good is None
+
+
 def test_a_control_within_the_interval_is_no_win(report):
     answer, good = _with_controls(report, [(90.0, 91.0, 80.0), (95.0, 93.0, 84.0), (99.0, 98.9, 88.0)])
     assert "is not measurably better than the same mask re-initialised" in answer
