@@ -40,8 +40,8 @@ def without_loss(results: Path) -> str:
     )  # fmt: skip
     rows = [row for report in _runs(results) if (row := _row(report)) is not None]
     told = (
-        "Test accuracy in points, paired by seed, with 95% t intervals; the margin is the tolerance set before "
-        "training. Steps: ratio of means with its 95% bootstrap interval, at the level named last."
+        "Test accuracy in points, paired by seed, with 95% t intervals; the margin is the tolerance of the recipe. "
+        "Steps: ratio of means with its 95% bootstrap interval, at the level named last."
     )
     return f"{table(columns, rows)}\n\n{told}"
 

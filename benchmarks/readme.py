@@ -210,13 +210,14 @@ def written(text: str) -> str:
 
 
 def _told(report: Content) -> list[Content]:
-    """The ticket's points nearest to the levels that the paper names, and the chosen one."""
+    """The ticket's points nearest to the levels that the paper names, and the chosen one, where there is one."""
     points = [point for point in report["curve"] if not point["control"]]
     told = {
         min(points, key=lambda p, left=left: abs(p["weights_left"] - left))["level"]  # type: ignore[misc]
         for left in TOLD_LEVELS
     }
-    told.add(report["chosen"]["level"])
+    if report["chosen"]:
+        told.add(report["chosen"]["level"])
     return [point for point in points if point["level"] in told]
 
 

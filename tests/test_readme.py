@@ -71,6 +71,15 @@ def test_claims_are_told_of_every_run_of_several_seeds(tmp_path):
     ]
 
 
+def test_a_curve_without_a_chosen_level_is_told(tmp_path):
+    place = tmp_path / "results" / "cpu-2-cores-2026-01-01" / "har"
+    place.mkdir(parents=True)
+    (place / "report.json").write_text(json.dumps(run_report((0, 1))))
+    copy = project(tmp_path, "<!-- curve: har -->\n<!-- end -->\n", tmp_path / "results")
+    assert write_tables(copy).returncode == 0
+    assert "| 8.0% | 98.10 ± 0.00 % | +0.10 (+0.10 to +0.10) |  |  |" in (copy / "README.md").read_text()
+
+
 def test_late_rewinding_is_compared_with_reset_seed_by_seed(tmp_path):
     for name, higher in (("net-late", 1.0), ("net-reset", 0.0), ("alone-late", 0.0)):
         place = tmp_path / "results" / "cpu-2-cores-2026-01-01" / name
@@ -183,12 +192,14 @@ def run_report(seeds: tuple[int, ...]) -> dict[str, Any]:
         "levels": levels,
         "curve": curve(levels),
         "anchors": anchors_section(recipe, levels),
+        "chosen": None,
         "task": {
             "model": "lenet-300-100",
             "data": "torchvision:MNIST",
             "metric": {"name": "accuracy", "unit": "%", "higher_is_better": True},
             "tolerance": 0.3,
             "examples": {"test": 10_000},
+            "test_reads": 1,
         },
     }
 

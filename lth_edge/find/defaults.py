@@ -111,7 +111,7 @@ def _check_method(find: FindRecipe, steps: int, own_loop: bool) -> None:
     if (find.rewind_step or 0) >= last_pruning(steps):
         raise RecipeError(
             f"rewind-step {find.rewind_step} is after the last pruning of gradual pruning, at {END:.0%} of the steps",
-            "give an earlier step",
+            "give an earlier --rewind-step, or more --steps",
         )
 
 
@@ -142,7 +142,10 @@ def _find(given: FindRecipe, task: Task, steps: int, own_loop: bool) -> FindReci
     retraining = given.retraining or ("rewind" if task.given is None else "learning-rate")
     rewind_step = given.rewind_step
     if rewind_step is not None and rewind_step >= steps:
-        raise RecipeError(f"rewind-step {rewind_step} is not before the last of {steps} steps", "give an earlier step")
+        raise RecipeError(
+            f"rewind-step {rewind_step} is not before the last of {steps} steps",
+            "give an earlier --rewind-step, or more --steps",
+        )
     if rewind_step is None:
         late = retraining == "rewind" and task.given is None and not own_loop and has_norms(task.network(0))
         rewind_step = round(LATE_REWIND * steps) if late else 0

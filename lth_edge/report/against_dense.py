@@ -1,10 +1,10 @@
 """Each level against dense, over the seeds: what "no loss" and "faster to train" come to, judged by intervals.
 
-The margin is the task's tolerance, set before anything was trained. A level is "non-inferior" where the whole 95%
-interval of its paired difference lies above a loss of the margin, "worse" where the whole interval lies below it, and
-"not shown" where the margin lies within. From the first level with 90% of the weights gone, levels are judged one
-after the other and the first that is not non-inferior ends it: judged in that order they need no correction for being
-many (a fixed sequence, Maurer, Hothorn and Lehmacher 1995).
+The margin is the task's tolerance, which a recipe sets before anything is trained. A level is "non-inferior" where the
+whole 95% interval of its paired difference lies above a loss of the margin, "worse" where the whole interval lies below
+it, and "not shown" where the margin lies within. From the first level with 90% of the weights gone, levels are judged
+one after the other and the first that is not non-inferior ends it: judged in that order they need no correction for
+being many (a fixed sequence, Maurer, Hothorn and Lehmacher 1995).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -100,7 +100,7 @@ def against_dense_sentence(report: Content) -> str:
     if not section:
         return ""
     margin = f"{section['margin']:g} {metric.difference_unit}".strip()
-    judged = f"Judged by 95% intervals against the margin of {margin}, the tolerance set before training."
+    judged = f"Judged by 95% intervals against the margin of {margin}, the tolerance of the recipe."
     levels = claimed(section)
     if not levels:
         return f"{judged} No level has 90% of its weights gone."

@@ -78,7 +78,7 @@ def test_a_dense_network_that_was_given_has_no_steps_to_compare_with():
 def test_the_claim_is_told_with_its_margin(losses, told):
     report = {**sample(), "against_dense": judged(*losses, left=0.25)}
     sentence = against_dense_sentence(report)
-    assert sentence.startswith("Judged by 95% intervals against the margin of 0.5 points, the tolerance set before")
+    assert sentence.startswith("Judged by 95% intervals against the margin of 0.5 points, the tolerance of the recipe.")
     assert told in sentence
 
 
