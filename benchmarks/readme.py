@@ -136,11 +136,15 @@ def limits(report: Content, place: Path) -> str:
     """Why the kernels' targets are met or missed, from where the time of sparse models goes."""
     found = list(share_results.results(place))
     rounds = _span(len(result.content["rounds_us"]["dense"]) for result in found)
-    line = median(each["write"] for result in found for each in result.content["roof"]["line_ns"])
-    ceiling = median(figure for result in found for figure in result.content["roof"]["ceiling_gflops"])
+    beyond, within = kernel_limits.missed(report, place)
+    lines = [result.line_ns("write") for result in found]
+    ceilings = [result.ceiling for result in found]
     return (
         f"{kernel_limits.limits(report, place)}\n\nOne thread, called from Python through IOBinding; medians of "
-        f"{rounds} interleaved rounds. The ceilings: {ceiling:.0f} GFLOP/s, {line:.2f} ns a cache line. "
+        f"{rounds} interleaved rounds. Ceilings, the best tenth of each model's rounds: {min(ceilings):.0f} to "
+        f"{max(ceilings):.0f} GFLOP/s, {min(lines):.2f} to {max(lines):.2f} ns a cache line. "
+        f"Asked for more than the method gives here: {', '.join(beyond) or 'none'}; missed for the parts named: "
+        f"{', '.join(within) or 'none'}. "
         f"{_where(report)}; [raw results]({_link(place)})."
     )
 

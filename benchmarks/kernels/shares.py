@@ -27,14 +27,12 @@ from benchmarks.kernels.clock import time_runs
 from benchmarks.kernels.dense_layers import layer_times
 from benchmarks.kernels.forms import DENSE, NULL, open_form
 from benchmarks.kernels.library_session import bind, open_with
-from benchmarks.kernels.lines import Lines, second_cache_bytes
 from benchmarks.kernels.marks import Events, Marks, Part, build_marked, parts
 from benchmarks.kernels.measure import place
 from benchmarks.kernels.models import example_inputs, write_model
-from benchmarks.kernels.native import build
 from benchmarks.kernels.networks import NETWORKS
 from benchmarks.kernels.patterns import PATTERNS
-from benchmarks.kernels.peak import Peak
+from benchmarks.kernels.roof import Roof
 from benchmarks.kernels.undisturbed import undisturbed
 from lth_edge.bench.machine import machine
 from lth_edge.bench.null_graph import null_feed, null_graph
@@ -122,25 +120,11 @@ def measure(model: str, percent: int, library: Path, seconds: float, folder: Pat
     return {
         "priority": priority,
         "rounds_us": timed.rounds_us,
-        "roof": timed.roof.found | {"second_cache_bytes": second_cache_bytes()},
+        "roof": timed.roof.told(),
         "marks": {"runs": len(timed.events["random"]), "each_ns": 1000 * marks.cost_ticks / marks.ticks_per_us},
         "kept_dense_us": {"x".join(map(str, shape)): us for shape, us in by_shape.items() if shape in kept},
         "patterns": found,
     }
-
-
-class Roof:
-    """What the machine can do, measured once a round."""
-
-    def __init__(self, folder: Path) -> None:
-        self._peak, self._lines = Peak(build("peak", folder)), Lines(build("lines", folder))
-        self.found: dict[str, list[Any]] = {"peak_gflops": [], "ceiling_gflops": [], "nonzero_ns": [], "line_ns": []}
-
-    def measure(self) -> None:
-        self.found["peak_gflops"].append(round(self._peak.gflops(), 2))
-        self.found["ceiling_gflops"].append(round(self._peak.gflops_from_nearest(), 2))
-        self.found["nonzero_ns"].append(self._peak.nanoseconds_of_a_nonzero())
-        self.found["line_ns"].append(self._lines.nanoseconds())
 
 
 class _Rounds:

@@ -37,7 +37,7 @@ from lth_edge.runtime.library import library_path
 MODELS = ("vgg-16", "resnet-18", "mobilenet-v1", "vit-tiny-ffn")
 SPARSITIES = (90, 95)
 THREADS = (1, 2)
-_WARM_RUNS, _RUNS, _LEAST_ROUNDS = 40, 4, 7
+_WARM_RUNS, _RUNS, _LEAST_ROUNDS, _KEPT_RUNS = 40, 4, 7, 100
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def measure(model: str, percent: int, marked: Path, seconds: float, folder: Path
     return {
         "priority": priority,
         "rounds_us": rounds,
-        "runs": [[asdict(call) for call in hand_overs(events, marks.ticks_per_us)] for events in logs],
+        "runs": [[asdict(call) for call in hand_overs(events, marks.ticks_per_us)] for events in logs[-_KEPT_RUNS:]],
     }
 
 

@@ -8,13 +8,16 @@ constexpr double packing = 4, writing = 2;
 // Whole tiles for each thread that make up for one that another thread finishes late.
 constexpr int32_t tiles_each = 4;
 constexpr int32_t least_rows = 8;
+// A nonzero takes as long as if it met so many positions, however few they are: its weight has to come all the same.
+constexpr int32_t least_floats = 16;
 // Packing a tile again in each thread costs less than handing its blocks from one to another, up to this share of the
 // thread's work.
 constexpr double packed_again = 0.25;
 
 double multiply_adds(const Layer& layer, const ConvPlan& plan) {
   const double each = static_cast<double>(layer.weights.nnz) + writing * layer.weights.rows;
-  return each * plan.strips * plan.strip_floats * plan.tiles;
+  const int32_t floats = plan.strip_floats < least_floats ? least_floats : plan.strip_floats;
+  return each * plan.strips * floats * plan.tiles;
 }
 
 double packing_of_tile(const ConvPlan& plan) { return packing * plan.items * plan.item_floats; }
