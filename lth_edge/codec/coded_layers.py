@@ -23,7 +23,7 @@ from lth_edge.ticket import Array
 
 MOST_COLUMNS = 1 << 20
 MOST_WEIGHTS = 1 << 28  # of all matrices together, pruned ones too
-MOST_WEIGHTS_A_BYTE = 1 << 15
+MOST_WEIGHTS_A_BYTE = 1 << 12
 MOST_KEPT_A_BYTE = 1 << 9
 _PROFILE_AT, _HEADS_AT = 4, 5
 _MEND = "copy the file again or make it anew"
