@@ -26,6 +26,8 @@ from build_kernels import build, host  # noqa: E402
 from digits_package import write_digits_package  # noqa: E402
 from sparse_model import inputs, write_model  # noqa: E402
 
+from lth_edge.convert.coded_weights import held_as  # noqa: E402
+from lth_edge.convert.model_file import read_model, save_model  # noqa: E402
 from lth_edge.package.targets import package_for  # noqa: E402
 
 CPUS = {"cortex-a53": "Pi Zero 2 W, Pi 3", "cortex-a72": "Pi 4", "cortex-a76": "Pi 5"}
@@ -52,6 +54,7 @@ def main() -> None:
         driver = build_driver(folder / "driver", asked.compiler, ARM64_SETS, ["-O2", "-static"])
         model, given, native = folder / "model.onnx", folder / "given.npz", folder / "native.npz"
         write_model(model)
+        save_model(held_as(read_model(model), "best"), folder / "coded.onnx")
         inputs(given)
         build(host())
         build("linux-aarch64")
@@ -78,14 +81,15 @@ def build_runner(folder: Path, compiler: str, headers: Path) -> Path:
 
 
 def arm64_model(arm64: "Arm64", cpu: str, folder: Path) -> None:
-    """The model of this machine's run gives the same numbers there."""
+    """The model of this machine's run gives the same numbers there, its weights plain and coded."""
     import numpy as np
 
-    computed = folder / f"{cpu}.npz"
-    arm64.run_python(cpu, "-c", RUN_MODEL, folder / "model.onnx", folder / "given.npz", computed)
-    with np.load(folder / "native.npz") as native, np.load(computed) as emulated:
-        for name in native.files:
-            np.testing.assert_allclose(emulated[name], native[name], rtol=0, atol=1e-5 * np.abs(native[name]).max())
+    for model in ("model", "coded"):
+        computed = folder / f"{cpu}.{model}.npz"
+        arm64.run_python(cpu, "-c", RUN_MODEL, folder / f"{model}.onnx", folder / "given.npz", computed)
+        with np.load(folder / "native.npz") as native, np.load(computed) as emulated:
+            for name in native.files:
+                np.testing.assert_allclose(emulated[name], native[name], rtol=0, atol=1e-5 * np.abs(native[name]).max())
 
 
 def arm64_package(said: str) -> None:

@@ -28,7 +28,9 @@ SOURCES = {
 }  # fmt: skip
 """Program -> what it is compiled with: the decoder of .lthe files, and that of a sparse model's coded weights."""
 FLAGS = ["-std=c++17", "-O2", "-g1", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
-LIMITS = ["-max_len=600", "-timeout=10", "-malloc_limit_mb=64"]
+LIMITS = ["-timeout=10", "-malloc_limit_mb=64"]
+LONGEST = {"decode": 600, "coded_weights": 300}
+"""Program -> bytes of an input at most."""
 
 
 def build(program: str, out: Path) -> subprocess.CompletedProcess[str]:
@@ -40,7 +42,7 @@ def build(program: str, out: Path) -> subprocess.CompletedProcess[str]:
 
 def fuzz(fuzzer: Path, corpus: Path, runs: int, seed: int) -> subprocess.CompletedProcess[str]:
     """One slice of executions; `returncode` is 0 where nothing was found."""
-    command = [str(fuzzer), f"-runs={runs}", f"-seed={seed}", *LIMITS, "-print_final_stats=1", str(corpus)]
+    command = [str(fuzzer), f"-runs={runs}", f"-seed={seed}", f"-max_len={LONGEST[fuzzer.name]}", *LIMITS, "-print_final_stats=1", str(corpus)]
     return subprocess.run(command, capture_output=True, text=True, cwd=corpus.parent, check=False)
 
 

@@ -15,7 +15,7 @@ from lth_edge.codec.numbers import DTYPES, NumberForm
 from lth_edge.codec.recipes import read_outline, write_outline
 from lth_edge.codec.stream import decode, encode
 from lth_edge.codec.symbols import Outline
-from lth_edge.codec.varints import Reader, Writer
+from lth_edge.codec.varints import MEND, Reader, Writer
 from lth_edge.codec.vectors import LARGEST_EXPONENT, ONE, as_floats, in_few_bits
 from lth_edge.errors import DamagedError
 from lth_edge.sparse.csr import CsrMatrix
@@ -23,10 +23,9 @@ from lth_edge.ticket import Array
 
 MOST_COLUMNS = 1 << 20
 MOST_WEIGHTS = 1 << 28  # of all matrices together, pruned ones too
-MOST_WEIGHTS_A_BYTE = 1 << 15
+MOST_WEIGHTS_A_BYTE = 1 << 12
 MOST_KEPT_A_BYTE = 1 << 9
 _PROFILE_AT, _HEADS_AT = 4, 5
-_MEND = "copy the file again or make it anew"
 _VALUES = tuple(map(np.dtype, ("<f4", "<f2", "|i1")))
 
 
@@ -96,7 +95,7 @@ def decode_layers(content: bytes, columns: Sequence[int], has_bias: Sequence[boo
     biases = [_Head.read_vector(reader, head.outline.rows) if wanted else None for head, wanted in pairs]
     heads = [head for head in (*weights, *scales, *biases) if head is not None]
     if reader.rest() or not _within_limits([head.outline for head in heads], len(content)):
-        raise DamagedError("coded weights are longer than they say, or claim more than their bytes can tell", _MEND)
+        raise DamagedError("coded weights are longer than they say, or claim more than their bytes can tell", MEND)
     symbols = decode(coded, [head.outline for head in heads], best)
     decoded = iter([CodedMatrix(each, head.form) for each, head in zip(symbols, heads, strict=True)])
     matrices = [next(decoded).csr for _ in weights]
@@ -113,7 +112,7 @@ def _part(content: bytes) -> bytes:
 def _opened(content: bytes) -> tuple[bool, bytes, bytes, bytes]:
     """Whether all contexts are used; the attributes; the heads of the matrices; and these, coded."""
     if len(content) <= _HEADS_AT or _crc(content[_PROFILE_AT:]) != content[:_PROFILE_AT]:
-        raise DamagedError("the checksum of coded weights is wrong", _MEND)
+        raise DamagedError("the checksum of coded weights is wrong", MEND)
     if content[_PROFILE_AT] > 1:
         raise DamagedError("coded weights are of a kind that this release does not know", "upgrade lth-edge")
     reader = Reader(content[_HEADS_AT:])
@@ -133,7 +132,7 @@ class _Head:
     def read(cls, reader: Reader, columns: int) -> "_Head":
         head = cls(read_outline(reader), NumberForm.read(reader))
         if head.outline.columns != columns or DTYPES[head.form.dtype] not in _VALUES:
-            raise DamagedError("coded weights are not those of the layer that they stand for", _MEND)
+            raise DamagedError("coded weights are not those of the layer that they stand for", MEND)
         return head
 
     @classmethod
@@ -141,12 +140,12 @@ class _Head:
         """Of a number for each row of a layer."""
         head = cls.read(reader, size)
         if head.outline.rows != 1 or not head.outline.full:
-            raise DamagedError("coded weights have no scale or bias for each row", _MEND)
+            raise DamagedError("coded weights have no scale or bias for each row", MEND)
         if not head.is_int8:
             return head
         exponent = reader.number(LARGEST_EXPONENT)
         if exponent == 0:
-            raise DamagedError("coded weights have a scale or bias times a power of two that is none", _MEND)
+            raise DamagedError("coded weights have a scale or bias times a power of two that is none", MEND)
         return replace(head, exponent=exponent)
 
     @property

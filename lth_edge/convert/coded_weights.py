@@ -145,11 +145,11 @@ def _weighty(node: onnx.NodeProto) -> list[int]:
 
 
 def _plain_layers(graph: Graph, node: onnx.NodeProto) -> Iterator[LayerConstants]:
-    arrays = iter([_array(graph, name) for name in _constants(node)])
+    arrays = [_array(graph, name) for name in reversed(_constants(node))]
     for place in _weighty(node):
-        indptr, indices, data = next(arrays), next(arrays), next(arrays)
-        scale = next(arrays) if data.dtype == np.int8 else None
-        bias = next(arrays) if attribute(node, "bias", [])[place] else None
+        indptr, indices, data = arrays.pop(), arrays.pop(), arrays.pop()
+        scale = arrays.pop() if data.dtype == np.int8 else None
+        bias = arrays.pop() if attribute(node, "bias", [])[place] else None
         shape = row_shape(node, place)
         columns = columns_of_gaps(indices, np.diff(indptr)) if indices.dtype == np.uint8 else indices
         dtype = np.uint16 if prod(shape) <= _UINT16_COLUMNS else np.uint32

@@ -75,7 +75,7 @@ layers = st.builds(
     layer,
     seed=st.integers(0, 2**32),
     rows=st.integers(1, 8),
-    columns=st.sampled_from([1, 9, 25, 300, 70_000]),
+    columns=st.sampled_from([1, 9, 25, 300, 3_000]),
     density=st.sampled_from([0.0, 0.02, 0.3, 1.0]),
     dtype=st.sampled_from(["float32", "float16", "int8"]),
     bias=st.booleans(),

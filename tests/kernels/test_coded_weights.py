@@ -1,5 +1,6 @@
 """Coded weights inside onnxruntime: the same bits as plain ones, and the same arrays again."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ from onnx import numpy_helper
 
 from lth_edge import session
 from lth_edge.convert.coded_weights import held_as, is_coded, with_coded_weights, with_plain_weights
+from lth_edge.convert.graph import replace_all
 from lth_edge.convert.model_file import layer_sparsity, read_model, save_model
+from lth_edge.errors import DamagedError
 
 PROFILES = pytest.mark.parametrize("best", [False, True], ids=["fast", "best"])
 CHAINS = {
@@ -93,6 +96,27 @@ def test_a_node_in_a_branch_holds_its_weights_coded_where_they_are_its_own(tmp_p
     assert is_coded(coded) == inside
     fed = {"x0": RNG.normal(size=(2, 40)).astype(np.float32), "choice": np.array(True)}
     assert len({outputs(found, fed, tmp_path) for found in (plain, coded, with_plain_weights(coded))}) == 1
+
+
+BREAKS = {
+    "a constant too few": lambda node: node.input.pop(),
+    "no flags of biases": lambda node: drop(node, "bias"),
+    "no channels": lambda node: drop(node, "columns", "channels"),
+    "indices for indptr": lambda node: replace_all(node.input, [node.input[0], node.input[2], *node.input[2:]]),
+}
+
+
+def drop(node: onnx.NodeProto, *names: str) -> None:
+    replace_all(node.attribute, [item for item in node.attribute if item.name not in names])
+
+
+@pytest.mark.parametrize("name", ["linear", "convolutions"])
+@pytest.mark.parametrize("breaks", BREAKS.values(), ids=BREAKS)
+def test_a_node_that_breaks_the_format_is_told_and_not_coded(breaks: Callable[..., None], name: str) -> None:
+    plain = model(CHAINS[name][0]("float32"), None)
+    breaks(plain.graph.node[0])
+    with pytest.raises(DamagedError):
+        with_coded_weights(plain, best=False)
 
 
 def test_constants_that_others_read_stay() -> None:

@@ -148,8 +148,9 @@ def test_weights_of_another_layer_are_refused(load: Load) -> None:
 
 @PROFILES
 def test_a_few_bytes_that_claim_much_end_soon_and_take_little(load: Load, best: bool) -> None:
-    """The most that is not refused outright: 2^15 weights a byte."""
-    content = claiming(head(1600, 700, 20_000, 1, 1, 0, 31), stream=b"\0" * 20, best=int(best))
+    """About the most that is not refused outright: 2^12 weights a byte."""
+    content = claiming(head(5000, 700, 20_000, 1, 1, 0, 31), stream=b"\0" * 800, best=int(best))
+    assert 3000 * len(content) < 5000 * 700
     before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     with pytest.raises(DamagedError):
         load(with_content(content))

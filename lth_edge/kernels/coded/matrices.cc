@@ -1,6 +1,7 @@
 #include "matrices.h"
 
 #include "../codec/codec.h"
+#include "../layers/rounding.h"
 
 namespace lth::coded {
 
@@ -25,7 +26,8 @@ bool CodedMatrices::refuse(const char* why) {
 }
 
 bool CodedMatrices::begin() {
-  if (!stream_.resize(static_cast<size_t>(lth_codec_stream_bytes()))) return refuse("do not fit into memory");
+  const auto words = static_cast<size_t>(quotient_up(lth_codec_stream_bytes(), sizeof(uint64_t)));
+  if (!stream_.resize(words)) return refuse("do not fit into memory");
   lth_decode_begin(stream_.data(), content_.best, content_.stream, static_cast<int64_t>(content_.stream_size));
   return true;
 }
@@ -50,11 +52,12 @@ bool CodedMatrices::read_head(int64_t columns, CodedMatrix& matrix) {
 
 bool CodedMatrices::next(int64_t columns, CodedMatrix& matrix) {
   if (!read_head(columns, matrix)) return false;
-  Array<uint8_t> scratch(host_);
+  Array<uint64_t> scratch(host_);
+  const int64_t scratch_bytes = lth_codec_scratch_bytes(matrix.outline.columns);
   const auto nnz = static_cast<size_t>(matrix.outline.nnz);
   if (!matrix.counts.resize(static_cast<size_t>(matrix.outline.rows)) || !matrix.values.resize(nnz) ||
       !matrix.columns.resize(matrix.full() ? 0 : nnz) ||
-      !scratch.resize(static_cast<size_t>(lth_codec_scratch_bytes(matrix.outline.columns))))
+      !scratch.resize(static_cast<size_t>(quotient_up(scratch_bytes, sizeof(uint64_t)))))
     return refuse("do not fit into memory");
   const codec::Arrays arrays = {matrix.counts.data(), matrix.columns.data(), matrix.values.data()};
   return lth_decode_matrix(stream_.data(), &matrix.outline, &arrays, nullptr, scratch.data()) || refuse("are damaged");

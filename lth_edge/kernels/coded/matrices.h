@@ -9,8 +9,8 @@
 namespace lth::coded {
 
 constexpr int64_t most_columns = int64_t{1} << 20;
-constexpr int64_t most_weights = int64_t{1} << 28;         // of all matrices together, pruned ones too
-constexpr int64_t most_weights_a_byte = int64_t{1} << 15;  // more cannot be told by a byte
+constexpr int64_t most_weights = int64_t{1} << 28;  // of all matrices together, pruned ones too
+constexpr int64_t most_weights_a_byte = int64_t{1} << 12;
 constexpr int64_t most_kept_a_byte = int64_t{1} << 9;
 
 // What is said of a matrix before its weights, and these as the coder's words.
@@ -51,7 +51,7 @@ class CodedMatrices {
   Host* host_;
   const Content& content_;
   Message& error_;
-  Array<uint8_t> stream_;
+  Array<uint64_t> stream_;
   Numbers heads_;
   int64_t weights_left_, kept_left_;
 };

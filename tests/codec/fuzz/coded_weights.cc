@@ -39,7 +39,7 @@ struct CountingHost : lth::Host {
 };
 
 // A stream's tables, the scratch of the widest matrix, and what so many bytes may claim.
-size_t most_held(size_t coded_bytes) { return (size_t{48} << 20) + coded_bytes * (size_t{4} << 15) * 2; }
+size_t most_held(size_t coded_bytes) { return (size_t{48} << 20) + coded_bytes * (size_t{4} << 12) * 2; }
 
 bool is_whole(const lth::Array<lth::Layer>& layers) {
   std::vector<int32_t> outputs(layers.size());
