@@ -96,7 +96,7 @@ class FreshNames:
     """Names that nothing in a model has yet."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
-        self._taken = set(_names(model.graph))
+        self._taken = set(names_in(model.graph))
 
     def fresh(self, wish: str) -> str:
         name, number = wish, 1
@@ -141,11 +141,12 @@ def _dense(tensor: onnx.SparseTensorProto) -> Array:
     return dense
 
 
-def _names(graph: onnx.GraphProto) -> Iterator[str]:
+def names_in(graph: onnx.GraphProto) -> Iterator[str]:
+    """All names in a graph, those inside its branches and loops too."""
     yield from (value.name for value in (*graph.input, *graph.initializer))
     yield from (tensor.values.name for tensor in graph.sparse_initializer)
     for node in graph.node:
         yield node.name
         yield from node.output
         for body in bodies(node):
-            yield from _names(body)
+            yield from names_in(body)

@@ -14,6 +14,7 @@ from onnx import numpy_helper
 from lth_edge.convert.gap_decoder import insert_gaps
 from lth_edge.convert.graph import Graph, check_masks
 from lth_edge.convert.lean import lean
+from lth_edge.convert.scope import names_in
 from lth_edge.convert.short_vectors import shorten_vectors
 from lth_edge.convert.stream_decoder import OLDEST_OPSET, insert_stream
 from lth_edge.sparse.stream_parts import is_the_decoders
@@ -39,9 +40,7 @@ def to_standard(exported_model: onnx.ModelProto, masks: Mapping[str, Array]) -> 
     """
     check_masks(Graph(exported_model), masks)
     short = lean(exported_model, masks)
-    names = {tensor.name for tensor in short.graph.initializer}
-    names |= {name for node in short.graph.node for name in (*node.input, *node.output)}
-    if any(map(is_the_decoders, names)):
+    if any(map(is_the_decoders, names_in(short.graph))):
         return _with_gaps(short, masks)
     shorten_vectors(short)
     forms = [_with_gaps(short, masks), _with_stream(short, masks)]
@@ -55,14 +54,11 @@ def _with_gaps(model: onnx.ModelProto, masks: Mapping[str, Array]) -> onnx.Model
 
 
 def _with_stream(model: onnx.ModelProto, masks: Mapping[str, Array]) -> onnx.ModelProto | None:
-    """With all weights in a stream that can be; the others as gaps. `None` where none can."""
+    """With as many weights in a stream as can be and have room, the others as gaps; `None` where none can."""
     held = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer if tensor.name in masks}
-    coded = [
-        name for name, weight in held.items() if weight.nbytes >= _LEAST_BYTES and can_be_coded(weight, masks[name])
-    ]
-    kept = sum(int(np.count_nonzero(masks[name])) for name in coded)
+    coded = _coded(held, masks)
     opset = next((entry.version for entry in model.opset_import if entry.domain == ""), 0)
-    if not 0 < kept <= MOST_SYMBOLS or sum(held[name].size for name in coded) > MOST_WEIGHTS or opset < OLDEST_OPSET:
+    if not coded or opset < OLDEST_OPSET:
         return None
     stream = WeightStream.smallest([held[name] for name in coded], [masks[name] for name in coded])
     if stream.counts.sum() > MOST_SYMBOLS:
@@ -70,6 +66,19 @@ def _with_stream(model: onnx.ModelProto, masks: Mapping[str, Array]) -> onnx.Mod
     decoded = _with_gaps(model, {name: mask for name, mask in masks.items() if name not in coded})
     insert_stream(decoded, stream, coded)
     return decoded
+
+
+def _coded(held: Mapping[str, Array], masks: Mapping[str, Array]) -> list[str]:
+    """The weights that go into the stream: those that keep most, as long as there is room."""
+    counts = {name: int(np.count_nonzero(masks[name])) for name in held}
+    taken, kept, size = set(), 0, 0
+    for name in sorted(held, key=lambda name: -counts[name]):
+        weight = held[name]
+        has_room = kept + counts[name] <= MOST_SYMBOLS and size + weight.size <= MOST_WEIGHTS
+        if has_room and weight.nbytes >= _LEAST_BYTES and can_be_coded(weight, masks[name]):
+            taken.add(name)
+            kept, size = kept + counts[name], size + weight.size
+    return [name for name in held if name in taken]
 
 
 def _copy(model: onnx.ModelProto) -> onnx.ModelProto:

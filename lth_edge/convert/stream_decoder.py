@@ -8,7 +8,7 @@ cannot tell before it runs, such as NonZero.
 
     bytes & (128, 64 ... 1), Sign                    -> bits
     zeros, 1 where the next weight begins, CumSum    -> the weight of each symbol
-    four levels, as often as the code is long        -> distances less 1; the same again: places in the weight's book
+    as many levels as the code has bits, four a call -> distances less 1; the same again: places in the weight's book
     + 1, CumSum                                      -> places, from 1 on
     + where the weight's book begins, Gather         -> values
     ScatterElements(zeros, places, values), Split    -> (an unused place), the weights flattened
@@ -31,7 +31,6 @@ from lth_edge.sparse.weight_stream import WeightStream
 
 DOMAIN = "l"
 OLDEST_OPSET = 18
-_LEVELS_A_CALL = 4
 _SINGLE = string.ascii_uppercase + string.digits + "eghjlmqtuxy"  # what constants leave
 _HALF_FROM = 16  # numbers of the books: from here on float16 saves more than the node that makes float32 of it
 
@@ -129,9 +128,11 @@ class _Decoder:
     def _symbols(self, limits: list[str], read: str) -> tuple[str, str]:
         """Symbols, and the last bit that is read for them."""
         symbols = self._zeros
-        for level in range(0, len(limits), _LEVELS_A_CALL):
-            given = symbols, read, self._run, self._bits, *limits[level : level + _LEVELS_A_CALL], self._zero
-            symbols, read = self._nodes(2, "F", *given, domain=DOMAIN)
+        while limits:
+            function, levels = ("F", 4) if len(limits) >= 4 else ("L", 1)
+            given = symbols, read, self._run, self._bits, *limits[:levels], self._zero
+            symbols, read = self._nodes(2, function, *given, domain=DOMAIN)
+            limits = limits[levels:]
         return symbols, read
 
     def _places(self, symbols: str) -> str:

@@ -21,15 +21,12 @@ from lth_edge.sparse.limit import symbol_bits
 from lth_edge.sparse.prefix_code import Numbers, PrefixCode
 from lth_edge.ticket import Array
 
-_LONGEST = (
-    12,
-    8,
-    16,
-)  # bits of a distance's codeword that are tried; whole fours, see `lth_edge.convert.stream_decoder`
-_LONGEST_VALUE = (4, 8, 12)
+_LONGEST = (12, 8, 9, 10, 11, 13, 16)
+"""Bits of a distance's codeword that are tried, with the first of them all of `_WIDEST`."""
+_LONGEST_VALUE = (1, 2, 3, 4, 5, 6, 8, 12)
 _WIDEST = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 _LIMIT_BITS = 10  # of a limit in a file, about
-_CALL_BITS = 512  # of what reads four bits more of each symbol
+_CALL_BITS = 320  # of what reads up to four bits of each symbol
 _MOST_VALUES = 1 << 8
 
 MOST_WEIGHTS = 1 << 28
@@ -184,7 +181,8 @@ class _Coded:
     @property
     def bits(self) -> int:
         """In a file, those of the decoder's levels included."""
-        return self.planes.size + self.limits.size * _LIMIT_BITS + self.limits.shape[0] // 4 * _CALL_BITS
+        fours, ones = divmod(len(self.limits), 4)
+        return self.planes.size + self.limits.size * _LIMIT_BITS + (fours + ones) * _CALL_BITS
 
 
 def _kept(

@@ -146,8 +146,22 @@ def test_gaps_are_taken_where_they_are_fewer_bytes_or_the_decoder_would_need_too
     small = mlp(density=0.08, sizes=(16, 20, 10))
     assert not has_stream(to_standard(few_values(small), small.masks))
     assert has_stream(to_standard(few_values(net), net.masks))
-    monkeypatch.setattr(standard, "MOST_SYMBOLS", 1000)
+    monkeypatch.setattr(standard, "MOST_SYMBOLS", 100)
     assert not has_stream(to_standard(few_values(net), net.masks))
+
+
+def test_what_has_no_room_in_the_stream_stands_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = mlp(density=0.08, sizes=(64, 900, 1000, 10))
+    rounded = few_values(net)
+    room = sum(int(net.masks[name].sum()) for name in ("0.weight", "1.weight")) - 1
+    monkeypatch.setattr(standard, "MOST_SYMBOLS", room)
+    made = to_standard(rounded, net.masks)
+    assert has_stream(made)
+    held = {tensor.name for tensor in made.graph.initializer}
+    assert "1.weight" not in held and "1.weight.gaps" not in held
+    assert "0.weight.gaps" in held
+    inputs = examples(3, 64)
+    assert run(made, inputs)[0].tobytes() == run(rounded, inputs)[0].tobytes()
 
 
 def test_an_empty_layer_stands_beside_the_stream() -> None:
