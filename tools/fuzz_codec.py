@@ -42,7 +42,15 @@ def build(program: str, out: Path) -> subprocess.CompletedProcess[str]:
 
 def fuzz(fuzzer: Path, corpus: Path, runs: int, seed: int) -> subprocess.CompletedProcess[str]:
     """One slice of executions; `returncode` is 0 where nothing was found."""
-    command = [str(fuzzer), f"-runs={runs}", f"-seed={seed}", f"-max_len={LONGEST[fuzzer.name]}", *LIMITS, "-print_final_stats=1", str(corpus)]
+    command = [
+        str(fuzzer),
+        f"-runs={runs}",
+        f"-seed={seed}",
+        f"-max_len={LONGEST[fuzzer.name]}",
+        *LIMITS,
+        "-print_final_stats=1",
+        str(corpus),
+    ]
     return subprocess.run(command, capture_output=True, text=True, cwd=corpus.parent, check=False)
 
 

@@ -20,7 +20,7 @@ from torch import nn
 
 from benchmarks.size.opponents import compressed, deep_compression, sparse_files
 from benchmarks.size.rows import Row, write_rows
-from benchmarks.size.train import BATCH, DENSE, RATE, STEPS, tickets
+from benchmarks.size.train import BATCH, DENSE, RATE, WITHIN_CODEBOOK, tickets
 from lth_edge.codec.container import write_container
 from lth_edge.convert.coded_weights import held_as
 from lth_edge.convert.compact import remove_dead_units
@@ -72,8 +72,11 @@ def rows_of(stage: Stage, seed: int, sparsity: float, ticket: Ticket, test: Exam
     others = compressed(exact.to_bytes()) | sparse_files(ticket.weights, ticket.mask)
     others["deep-compression"] = shared_bytes
     how = storage.values + (" trained" if storage.trained else "")
+    lost = next(t.loss for t in storage.trials if (t.values, t.trained) == (storage.values, storage.trained))
     print(
-        f"{task.model} seed {seed} at {sparsity:.0%}: {how}, {before:.2f} -> {worth['standard']:.2f} %", own, flush=True
+        f"{task.model} seed {seed} at {sparsity:.0%}: {how}, loses {lost:.2f} on validation data, "
+        f"{before:.2f} -> {worth['standard']:.2f} % of test images, {own}",
+        flush=True,
     )
     for form, size in (own | others).items():
         after = worth.get(form, worth["standard"] if form in own else before)
@@ -138,8 +141,9 @@ def main() -> None:
         {
             "task": {"model": given.network, "data": "torchvision:MNIST", "data_dir": str(given.data_dir)}
             | {"validation": 5000, "tolerance": 0.1},
-            "train": {"steps": STEPS[given.network], "batch_size": BATCH, "learning_rate": RATE}
-            | {"milestones": [0.5, 0.75], "evaluate_every": STEPS[given.network] // 2},
+            "train": {"steps": WITHIN_CODEBOOK[given.network], "batch_size": BATCH, "learning_rate": RATE}
+            | {"milestones": [0.3, 0.5, 0.65, 0.8, 0.9], "gamma": 0.4}
+            | {"evaluate_every": WITHIN_CODEBOOK[given.network] // 2},
             "store": {"store": given.store},
         }
     )

@@ -26,6 +26,7 @@ SCHEDULE = (DENSE, 0.7, *SPARSITIES)
 BATCH = 60
 RATE = 1.2e-3
 STEPS = {"lenet-5": 500, "lenet-300-100": 1200}  # of each stage
+WITHIN_CODEBOOK = {"lenet-5": 700, "lenet-300-100": 2400}  # steps
 
 
 def tickets(task: Task, seed: int, cache: Path) -> Iterator[tuple[float, Ticket]]:
