@@ -6,9 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from lth_edge.bench.statistics import MeanInterval, mean_interval, paired_difference, ratio_of_means
+from lth_edge.presets import catalog
 from lth_edge.presets.anchors import QUANTITIES, Anchor, anchors
-from lth_edge.presets.catalog import fields_of
-from lth_edge.recipe import Recipe
+from lth_edge.recipe import FREE, Recipe
 from lth_edge.report.paired import Records, by_seed, paired
 from lth_edge.report.sections import Content, Table
 from lth_edge.report.units import MISSING, write_range, write_share
@@ -17,6 +17,8 @@ NEAR = 0.08
 """A level stands for a published sparsity where its weights left differ by no more than this share."""
 BEST, WINS = "end-over-dense", "wins-over-reinit"
 """Quantities that stand for no one sparsity: the best level, and all pairs."""
+_TRAINING = ("task", "train", "find")
+"""Sections of a recipe that decide what is trained."""
 
 
 def anchors_section(recipe: Recipe, records: Records) -> dict[str, Any] | None:
@@ -36,14 +38,17 @@ def anchors_section(recipe: Recipe, records: Records) -> dict[str, Any] | None:
     }
 
 
-def _departures(preset: str, used: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _departures(name: str, used: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """What the run does otherwise than the preset: its figures may differ for that alone."""
-    return [
-        f"{section}.{name} = {used[section].get(name)} (preset: {value})"
-        for section, fields in fields_of(preset).items()
-        for name, value in fields.items()
-        if used[section].get(name) != value
+    named, whole = catalog.fields_of(name), catalog.preset(name).to_dict()
+    told = {section: named.get(section, {}).keys() | (whole[section].keys() - FREE) for section in _TRAINING}
+    departures = [
+        f"{section}.{field} = {used[section].get(field)} (preset: {whole[section][field]})"
+        for section, fields in told.items()
+        for field in sorted(fields)
+        if used[section].get(field) != whole[section][field]
     ]
+    return [*departures, *(["task.weights: it starts from trained ones"] if used["task"].get("weights") else [])]
 
 
 def _row(anchor: Anchor, records: Records) -> dict[str, Any]:

@@ -9,6 +9,12 @@ import numpy as np
 import pytest
 from command import QUICK, lth_edge
 
+from lth_edge.presets.catalog import names, preset
+from lth_edge.report.anchors import anchors_section
+
+DENSE = [
+    {"level": 0, "seed": 0, "control": "", "weights_left": 1.0, "test_metric": 98.0, "end_metric": 98.0, "best_step": 1}
+]
 SHORT = ("--steps", "30", "--evaluate-every", "10", "--levels", "2", "--seeds", "0,1", "--control-levels", "1")
 
 
@@ -47,6 +53,21 @@ def test_it_tells_how_it_departs_from_the_preset(finished: tuple[Path, str]) -> 
     for text in (finished[1], *((finished[0] / f"report.{kind}").read_text() for kind in ("md", "html"))):
         told = " ".join(text.replace("\\", "").split())
         assert "Published figures beside ours" in told and "train.steps = 30 (preset: 1800)" in told
+
+
+def test_nothing_departs_where_a_preset_is_followed() -> None:
+    for name in names():
+        assert anchors_section(preset(name), DENSE)["departures"] == []
+
+
+def test_what_a_preset_leaves_to_the_defaults_can_be_departed_from() -> None:
+    changed = {"train": {"warmup": 0.5}, "find": {"granularity": "unit"}, "task": {"weights": "own.pt"}}
+    told = anchors_section(preset("lenet-300-100").replace(changed), DENSE)["departures"]
+    assert told == [
+        "train.warmup = 0.5 (preset: 0.0)",
+        "find.granularity = unit (preset: weight)",
+        "task.weights: it starts from trained ones",
+    ]
 
 
 def test_the_recipe_of_a_run_goes_on_with_it(finished: tuple[Path, str]) -> None:
