@@ -149,6 +149,23 @@ def limits(report: Content, place: Path) -> str:
     )
 
 
+def sets(report: Content, place: Path) -> str:
+    """What the kernels for AVX2 take beside those for AVX-512."""
+    titles = [f"{result['model']}, {result['percent']}%" for result in report["results"]]
+    ratios = [[result["ratio"][name] for name in ("median", "low", "high")] for result in report["results"]]
+    lines = [
+        f"| | {' | '.join(titles)} |",
+        "| --- |" + " ---: |" * len(titles),
+        "| AVX2's time over AVX-512's | "
+        + " | ".join(f"{m:.2f}x ({low:.2f} to {up:.2f})" for m, low, up in ratios)
+        + " |",
+    ]
+    rounds = _span(len(result["rounds_us"]["avx2"]) for result in report["results"])
+    return "\n".join(
+        [*lines, "", f"One thread; {rounds} interleaved rounds. {_where(report)}; [raw results]({_link(place)})."]
+    )
+
+
 def waking(report: Content, place: Path) -> str:
     """Why two threads are less than twice as fast as one."""
     runs = _span(len(result["runs"]) for result in report["results"])
@@ -187,6 +204,7 @@ TABLES: dict[str, Callable[[Content, Path], str]] = {
     "ceiling": ceiling,
     "limits": limits,
     "waking": waking,
+    "sets": sets,
     "steps": steps,
     "estimate": estimate,
     "anchors": anchors,

@@ -54,8 +54,10 @@ bool equal(const char* a, const char* b) {
 
 const InstructionSet& best_set() {
 #if LTH_X86
+#if !defined(LTH_WITHOUT_AVX512)  // a build that is compared with the product's
   if (has_fast_gathers()) return avx512::with_fast_gathers;
   if (has_avx512()) return avx512::instruction_set;
+#endif
   if (has_avx2()) return avx2::instruction_set;
 #endif
   return baseline::instruction_set;
