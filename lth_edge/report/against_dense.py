@@ -17,6 +17,8 @@ from lth_edge.report.units import MISSING, Metric, write_factor, write_range, wr
 
 CLAIMED_LEFT = 0.1
 """The popular claim: at least 90% of the weights gone without loss."""
+_DIGITS = 3
+"""Of a share of weights left, as it is shown: a sparsity of 90% leaves 10.00002%, as what is kept is rounded up."""
 HELD, WORSE, OPEN = "non-inferior", "worse", "not shown"
 
 
@@ -46,7 +48,7 @@ def against_dense(
 
 def claimed(section: Content) -> list[Mapping[str, Any]]:
     """The levels that the claim of 90% speaks of, the one with most weights first."""
-    rows = [row for row in section["rows"] if row["weights_left"] <= CLAIMED_LEFT]
+    rows = [row for row in section["rows"] if round(row["weights_left"], _DIGITS) <= CLAIMED_LEFT]
     return sorted(rows, key=lambda row: -row["weights_left"])
 
 

@@ -82,6 +82,12 @@ def test_the_claim_is_told_with_its_margin(losses, told):
     assert told in sentence
 
 
+def test_a_sparsity_of_90_percent_is_what_the_claim_speaks_of():
+    left = 1 - 0.9 + 1e-6  # what is kept is rounded up to whole weights: 59,495 of 594,944
+    assert sparsest_held(judged(0.0, left=left))["level"] == 1
+    assert sparsest_held(judged(0.0, left=0.101)) is None
+
+
 def test_without_a_test_set_validation_data_stand_in():
     assert judged(0.9, key="validation_metric")["rows"][0]["verdict"] == "worse"
     assert "over dense, validation" in against_dense_table(regression()).columns[3]
