@@ -25,7 +25,9 @@ HELD, WORSE, OPEN = "non-inferior", "worse", "not shown"
 def against_dense(
     curve: Sequence[Content], records: Records, margin: float, higher_is_better: bool
 ) -> dict[str, Any] | None:
-    """The report's "against_dense": one row per pruned level; `None` for a single seed, which shows nothing.
+    """The report's "against_dense": one row per pruned level.
+
+    `None` for a single seed, which shows nothing, and where a mask is kept: level 0 is then a ticket, not dense.
 
     Args:
         curve: the report's "curve".
@@ -33,7 +35,8 @@ def against_dense(
         margin: the loss that counts as none, in the metric's unit.
     """
     points = [point for point in curve if not point["control"] and point["level"] > 0]
-    if len({record["seed"] for record in records}) < 2:
+    kept = any(record["level"] == 0 and record["weights_left"] < 1 for record in records if not record["control"])
+    if kept or len({record["seed"] for record in records}) < 2:
         return None
     return {
         "margin": margin,

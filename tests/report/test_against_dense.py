@@ -50,6 +50,11 @@ def test_a_single_seed_shows_nothing():
     assert against_dense_sentence({**sample(), "against_dense": None}) == ""
 
 
+def test_a_ticket_that_is_trained_on_is_no_dense_network_to_claim_anything_against():
+    found = [row | {"weights_left": 0.05} for row in levels(0.0)]
+    assert against_dense(curve(found), found, 0.5, True) is None
+
+
 def test_the_first_level_that_is_not_shown_ends_the_claim():
     section = judged(0.0, 0.9, 0.1, 0.1, 0.9, 0.0, left=0.4)
     assert sparsest_held(section)["level"] == 4  # level 2 has 16% left, which the claim does not speak of
