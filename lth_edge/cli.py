@@ -298,6 +298,7 @@ def pack(source: Path, out: Path, best: bool, since: tuple[Path, ...]) -> None:
 
     With --since only the difference to an earlier version is written: what is there already takes next to nothing, and
     weights are coded by what they were. It is small where masks are the same or sparser: see `compress --keep-mask`.
+    Weights that a sparse model holds coded are written whole: see `--sparse-weights`.
     """
     from lth_edge.package.pack import pack as write
 

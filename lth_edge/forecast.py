@@ -143,6 +143,8 @@ def _few(stage: Stage) -> Feed:
 
 def _trainings(recipe: Recipe) -> int:
     """Levels' worth of training that may come: levels and controls, times seeds."""
+    if recipe.task.keep_mask is not None:  # level 0 is there, and nothing is pruned
+        return len(recipe.find.seeds)
     levels = recipe.find.levels
     if recipe.find.sparsity is not None:
         levels = min(levels, math.ceil(math.log(1 - recipe.find.sparsity) / math.log(1 - recipe.find.prune_rate)))

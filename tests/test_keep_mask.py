@@ -12,8 +12,13 @@ from torch import nn
 from lth_edge import Report, Ticket
 from lth_edge.cli import cli
 from lth_edge.errors import InputError
+from lth_edge.find.defaults import fill_in
+from lth_edge.find.search import Stage
+from lth_edge.forecast import forecast
 from lth_edge.package.verify import verify_package
 from lth_edge.presets.catalog import combined
+from lth_edge.progress import Silent
+from lth_edge.tasks.build import load_task
 from lth_edge.tasks.kept import kept_ticket
 
 
@@ -129,3 +134,16 @@ def test_what_is_no_finished_run_is_refused(tmp_path: Path) -> None:
 def test_flags_win_over_the_run(finished: Finished) -> None:
     recipe = combined({"task": {"keep_mask": str(finished.folder), "tolerance": 2.0}})
     assert (recipe.task.tolerance, recipe.train.steps, recipe.find.levels) == (2.0, 200, 30)
+
+
+def test_units_that_the_run_pruned_are_told_as_units(tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text('[find]\ngranularity = "unit"\nscope = "global"\n')
+    find = combined({"task": {"keep_mask": str(tmp_path)}}).find
+    assert (find.granularity, find.scope) == ("unit", "layer")
+
+
+def test_one_training_a_seed_is_foreseen(finished: Finished) -> None:
+    recipe = combined({"task": {"keep_mask": str(finished.folder)}, "find": {"seeds": [0, 1]}})
+    task = load_task(recipe.task)
+    found = forecast(Stage.of(task, fill_in(recipe, task), "cpu", Silent()), own_loop=False)
+    assert found.hours * 3600 / found.seconds_per_level == pytest.approx(2)

@@ -211,7 +211,8 @@ def project(folder: Path, readme: str, results: Path) -> Path:
     copy = folder / "project"
     (copy / "benchmarks").mkdir(parents=True)
     (copy / "benchmarks" / "results").symlink_to(results)
-    (copy / "benchmarks" / "kernels").symlink_to(ROOT / "benchmarks" / "kernels")
+    for package in ("kernels", "size"):
+        (copy / "benchmarks" / package).symlink_to(ROOT / "benchmarks" / package)
     scripts = "readme.py claims.py rewinding.py kept.py markdown_table.py estimate_table.py steps_table.py".split()
     for name in scripts:
         (copy / "benchmarks" / name).write_text((ROOT / "benchmarks" / name).read_text())

@@ -18,6 +18,8 @@ from lth_edge.sparse.weight_stream import WeightStream
 from lth_edge.ticket import Array
 
 _MEND = "copy it again or export it anew"
+_CONTRADICTIONS = (ValueError, IndexError, TypeError, OverflowError)
+"""What numbers of the wrong kind, shape or size come to in numpy."""
 
 
 def decoded(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -27,9 +29,9 @@ def decoded(model: onnx.ModelProto) -> onnx.ModelProto:
         The model itself where it has neither, as gaps are read where they stand (`lth_edge.convert.gap_decoder`).
 
     Raises:
-        DamagedError: a stream contradicts itself.
+        DamagedError: a stream contradicts itself, or vectors do.
     """
-    vectors = read_vectors(model)
+    vectors = _read_vectors(model)
     plain = _replaced(model, vectors, is_a_short_vector_s) if vectors else model
     if not any(function.domain == DOMAIN and function.name == "F" for function in model.functions):
         return plain
@@ -53,6 +55,13 @@ def _replaced(model: onnx.ModelProto, arrays: Mapping[str, Array], gone: Callabl
     return plain
 
 
+def _read_vectors(model: onnx.ModelProto) -> dict[str, Array]:
+    try:
+        return read_vectors(model)
+    except _CONTRADICTIONS as error:
+        raise DamagedError(f"its vectors cannot be decoded: {error}", _MEND) from error
+
+
 def _read_weights(model: onnx.ModelProto) -> dict[str, Array]:
     """The weights of a stream by their names; none where other nodes than ours read it."""
     parts = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
@@ -61,7 +70,7 @@ def _read_weights(model: onnx.ModelProto) -> dict[str, Array]:
         weights, _ = stream.weights()
     except KeyError:
         return {}
-    except ValueError as error:
+    except _CONTRADICTIONS as error:
         raise DamagedError(f"its weights cannot be decoded: {error}", _MEND) from error
     names = _weight_names(model)
     if len(names) != len(weights) or not _is_its_decoder(model, stream, names):

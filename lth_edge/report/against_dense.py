@@ -17,13 +17,17 @@ from lth_edge.report.units import MISSING, Metric, write_factor, write_range, wr
 
 CLAIMED_LEFT = 0.1
 """The popular claim: at least 90% of the weights gone without loss."""
+_DIGITS = 3
+"""Of a share of weights left, as it is shown: a sparsity of 90% leaves 10.00002%, as what is kept is rounded up."""
 HELD, WORSE, OPEN = "non-inferior", "worse", "not shown"
 
 
 def against_dense(
     curve: Sequence[Content], records: Records, margin: float, higher_is_better: bool
 ) -> dict[str, Any] | None:
-    """The report's "against_dense": one row per pruned level; `None` for a single seed, which shows nothing.
+    """The report's "against_dense": one row per pruned level.
+
+    `None` for a single seed, which shows nothing, and where a mask is kept: level 0 is then a ticket, not dense.
 
     Args:
         curve: the report's "curve".
@@ -31,7 +35,8 @@ def against_dense(
         margin: the loss that counts as none, in the metric's unit.
     """
     points = [point for point in curve if not point["control"] and point["level"] > 0]
-    if len({record["seed"] for record in records}) < 2:
+    kept = any(record["level"] == 0 and record["weights_left"] < 1 for record in records if not record["control"])
+    if kept or len({record["seed"] for record in records}) < 2:
         return None
     return {
         "margin": margin,
@@ -46,7 +51,7 @@ def against_dense(
 
 def claimed(section: Content) -> list[Mapping[str, Any]]:
     """The levels that the claim of 90% speaks of, the one with most weights first."""
-    rows = [row for row in section["rows"] if row["weights_left"] <= CLAIMED_LEFT]
+    rows = [row for row in section["rows"] if round(row["weights_left"], _DIGITS) <= CLAIMED_LEFT]
     return sorted(rows, key=lambda row: -row["weights_left"])
 
 

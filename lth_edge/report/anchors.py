@@ -22,7 +22,8 @@ _TRAINING = ("task", "train", "find")
 
 
 def anchors_section(recipe: Recipe, records: Records) -> dict[str, Any] | None:
-    """The report's "anchors": one row per published figure; `None` where the run is of no preset.
+    """The report's "anchors": one row per published figure, none where a mask is kept; `None` where the run is of no
+    preset.
 
     Args:
         records: the report's "levels".
@@ -30,7 +31,8 @@ def anchors_section(recipe: Recipe, records: Records) -> dict[str, Any] | None:
     preset = recipe.task.preset
     if preset is None:
         return None
-    found = anchors(preset, recipe.find) if recipe.task.metric == "accuracy" else []
+    comparable = recipe.task.metric == "accuracy" and recipe.task.keep_mask is None
+    found = anchors(preset, recipe.find) if comparable else []
     return {
         "preset": preset,
         "departures": _departures(preset, recipe.to_dict()),
@@ -48,7 +50,11 @@ def _departures(name: str, used: Mapping[str, Mapping[str, Any]]) -> list[str]:
         for field in sorted(fields)
         if used[section].get(field) != whole[section][field]
     ]
-    return [*departures, *(["task.weights: it starts from trained ones"] if used["task"].get("weights") else [])]
+    starts = {
+        "weights": "task.weights: it starts from trained ones",
+        "keep_mask": "task.keep_mask: it keeps the mask of a ticket, and prunes nothing",
+    }
+    return [*departures, *(departure for field, departure in starts.items() if used["task"].get(field))]
 
 
 def _row(anchor: Anchor, records: Records) -> dict[str, Any]:

@@ -226,3 +226,22 @@ def test_a_damaged_stream_is_told(ticket: onnx.ModelProto, tmp_path: Path) -> No
     onnx.save(ticket, tmp_path / "damaged.onnx")
     with pytest.raises(DamagedError, match="cannot be decoded"):
         read_model(tmp_path / "damaged.onnx")
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers", "told"),
+    [
+        ("v", np.zeros(0, np.int32), "weights"),
+        ("d", np.zeros(5, np.int32), "weights"),
+        ("_q0", np.zeros(0, np.float32), "vectors"),
+        ("_y", np.array([300.0, 100.0], np.float32), "vectors"),
+    ],
+)
+def test_parts_of_the_wrong_size_or_kind_are_told(name: str, numbers: np.ndarray, told: str, tmp_path: Path) -> None:
+    net = mlp(density=0.08)
+    ticket = to_standard(few_values(net), net.masks)
+    part = next(tensor for tensor in ticket.graph.initializer if tensor.name == name)
+    part.CopyFrom(numpy_helper.from_array(numbers, name))
+    onnx.save(ticket, tmp_path / "damaged.onnx")
+    with pytest.raises(DamagedError, match=f"its {told} cannot be decoded"):
+        read_model(tmp_path / "damaged.onnx")

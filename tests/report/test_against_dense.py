@@ -50,6 +50,11 @@ def test_a_single_seed_shows_nothing():
     assert against_dense_sentence({**sample(), "against_dense": None}) == ""
 
 
+def test_a_ticket_that_is_trained_on_is_no_dense_network_to_claim_anything_against():
+    found = [row | {"weights_left": 0.05} for row in levels(0.0)]
+    assert against_dense(curve(found), found, 0.5, True) is None
+
+
 def test_the_first_level_that_is_not_shown_ends_the_claim():
     section = judged(0.0, 0.9, 0.1, 0.1, 0.9, 0.0, left=0.4)
     assert sparsest_held(section)["level"] == 4  # level 2 has 16% left, which the claim does not speak of
@@ -80,6 +85,12 @@ def test_the_claim_is_told_with_its_margin(losses, told):
     sentence = against_dense_sentence(report)
     assert sentence.startswith("Judged by 95% intervals against the margin of 0.5 points, the tolerance of the recipe.")
     assert told in sentence
+
+
+def test_a_sparsity_of_90_percent_is_what_the_claim_speaks_of():
+    left = 1 - 0.9 + 1e-6  # what is kept is rounded up to whole weights: 59,495 of 594,944
+    assert sparsest_held(judged(0.0, left=left))["level"] == 1
+    assert sparsest_held(judged(0.0, left=0.101)) is None
 
 
 def test_without_a_test_set_validation_data_stand_in():

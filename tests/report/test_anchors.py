@@ -114,3 +114,9 @@ def test_the_table_tells_both_figures_and_whether_they_agree():
     assert "followed in every field. Ours: mean over seeds and its 95% interval, 10,000 test" in anchors_sentence(
         report
     )
+
+
+def test_a_run_that_keeps_a_mask_stands_beside_no_published_figure():
+    section = anchors_section(RECIPE.replace({"task": {"keep_mask": "run"}}), RECORDS)
+    assert section["rows"] == []
+    assert any("keeps the mask of a ticket" in departure for departure in section["departures"])
