@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lth_edge.codec.container import Given, read_base, read_container, write_container
+from lth_edge.codec.container import MAGIC, Given, read_base, read_container, write_container
 from lth_edge.errors import DamagedError, InputError, ProofError, RecipeError
 from lth_edge.files import storage_errors, whole_file, whole_folder
 from lth_edge.package.archive import unpacked
@@ -44,12 +44,12 @@ def pack(source: Path, out: Path, best: bool, since: Sequence[Path] = ()) -> Pac
 
     Raises:
         InputError: there is no such thing.
-        RecipeError: the file would take the place of the source, or lie in the package.
+        RecipeError: the file would take the place of the source, of an earlier version or of another kind of file, or
+            lie in the package.
         DamagedError: the package does not verify, or an earlier version is damaged.
         StorageError: the file cannot be written.
     """
-    if out.resolve() == source.resolve() or (out.parent / MANIFEST).exists():
-        raise RecipeError(f"{out} would spoil what is to be packed", "give another name to -o")
+    _check_place(out, source, since)
     files = _files(source)
     given = [_given(path) for path in since]
     base = None
@@ -86,6 +86,20 @@ def unpack(source: Path, out: Path, since: Sequence[Path] = ()) -> Packed:
         for name, held in files.items():
             (folder / name).write_bytes(held)
     return Packed({name: len(held) for name, held in files.items()}, source.stat().st_size)
+
+
+def _check_place(out: Path, source: Path, since: Sequence[Path]) -> None:
+    if out.resolve() == source.resolve() or (out.parent / MANIFEST).exists():
+        raise RecipeError(f"{out} would spoil what is to be packed", "give another name to -o")
+    if out.resolve() in [path.resolve() for path in since]:
+        raise RecipeError(f"{out} is the version that the update builds on", "give another name to -o")
+    if out.is_file() and not _begins_as_ours(out):
+        raise RecipeError(f"{out} is there, and is no .lthe file", "give another name to -o, or remove it")
+
+
+def _begins_as_ours(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
 
 
 def _given(path: Path) -> Given:

@@ -35,7 +35,9 @@ def headlines(report: Content) -> list[dict[str, str]]:
     """The few figures a reader takes along, each only where it is known."""
     chosen, found = report["chosen"], []
     if chosen:
-        found.append({"figure": units.write_share(chosen["weights_left"]), "words": "of the weights left"})
+        found.append(
+            {"figure": units.write_share(chosen["weights_left"]), "words": "of the weights left in the ticket"}
+        )
     found += _change_headline(report) + _size_headline(report) + _latency_headline(report)
     return found
 
@@ -48,13 +50,25 @@ def _shipped(report: Content) -> str:
 
 
 def _change_headline(report: Content) -> list[dict[str, str]]:
-    chosen, metric, split = report["chosen"], units.Metric.of(report), sections.split_shown(report)
-    for point in sections.curve_of(report, "") if chosen else []:
-        difference = (point["difference"] or {}).get("mean")
-        if point["level"] == chosen["level"] and difference is not None:
-            words = f"{metric.difference_unit} {metric.name} against dense, {split}".strip()
-            return [{"figure": metric.write_difference(difference), "words": words}]
-    return []
+    """What is shipped against dense, as the other headlines tell it; where nothing is, the chosen level."""
+    metric, split = units.Metric.of(report), sections.split_shown(report)
+    difference = _shipped_change(report, split) if _shipped(report) else _chosen_change(report)
+    if difference is None:
+        return []
+    words = f"{metric.difference_unit} {metric.name} against dense, {split}".strip()
+    return [{"figure": metric.write_difference(difference), "words": words}]
+
+
+def _shipped_change(report: Content, split: str) -> float | None:
+    worth = {form["name"]: form[f"{split}_metric"] for form in report["forms"] or []}
+    dense, shipped = worth.get(sections.BASELINE), worth.get(_shipped(report))
+    return None if dense is None or shipped is None or _shipped(report) == sections.BASELINE else shipped - dense
+
+
+def _chosen_change(report: Content) -> float | None:
+    chosen = report["chosen"]
+    points = sections.curve_of(report, "") if chosen else []
+    return next((p["difference"]["mean"] for p in points if p["level"] == chosen["level"] and p["difference"]), None)
 
 
 def _size_headline(report: Content) -> list[dict[str, str]]:

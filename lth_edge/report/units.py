@@ -74,7 +74,7 @@ def write_range(low: str, high: str) -> str:
 
 def write_signed(value: float, decimals: int = 0) -> str:
     """+1.2 or −1.2, with a minus sign as wide as the plus."""
-    return f"{value:+.{decimals}f}".replace("-", "−")
+    return f"{round(value, decimals) + 0.0:+.{decimals}f}".replace("-", "−")  # no −0.0
 
 
 def shorten(text: str, length: int) -> str:

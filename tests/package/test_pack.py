@@ -73,8 +73,22 @@ def test_what_is_packed_is_never_overwritten_nor_added_to(package: Path, tmp_pat
         with pytest.raises(RecipeError, match="would spoil"):
             run("pack", source, "-o", out)
     assert files(package) == before
+    other = tmp_path / "package.zip"
+    other.write_bytes(b"PK of another program")
+    with pytest.raises(RecipeError, match=r"package\.zip is there, and is no \.lthe file"):
+        run("pack", model, "-o", other)
+    assert other.read_bytes() == b"PK of another program"
     with pytest.raises(StorageError, match="Is a directory"):
         run("pack", model, "-o", tmp_path)
+
+
+def test_an_update_never_takes_the_place_of_what_it_builds_on(package: Path, tmp_path: Path) -> None:
+    base = tmp_path / "v1.lthe"
+    run("pack", package, "-o", base)
+    before = base.read_bytes()
+    with pytest.raises(RecipeError, match=r"v1\.lthe is the version that the update builds on"):
+        run("pack", package, "-o", base, "--since", base)
+    assert base.read_bytes() == before
 
 
 def test_a_folder_may_be_a_link_but_not_the_one_that_one_is_in(

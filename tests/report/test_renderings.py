@@ -15,7 +15,7 @@ from rich.console import Console
 from sample_report import regression, sample
 
 from lth_edge.report.markdown import escape, to_markdown
-from lth_edge.report.page import to_page
+from lth_edge.report.page import headlines, to_page
 from lth_edge.report.table import print_report
 
 
@@ -34,6 +34,17 @@ def gain() -> dict[str, Any]:
     speedup = {"median": 4.0, "low": 3.9, "high": 4.1, "verdict": "faster"}
     forms = [{"form": name, "bytes": 1000, "p50_us": 5.0, "speedup": speedup} for name in ("dense", "sparse")]
     return {"sparsity": 0.9, "forms": forms, "missing": {"int8": "no operator to quantise"}, "threads": 1}
+
+
+@pytest.mark.parametrize("form", ["dense", "int8", "ticket"])
+def test_the_headlines_speak_of_what_is_shipped(form: str) -> None:
+    report = sample()
+    report["package"]["form"] = form
+    worth = {"dense": 98.0, "int8": 97.4, "ticket": 97.9}
+    for each in report["forms"]:
+        each["test_metric"] = worth[each["name"]]
+    told = {line["words"]: line["figure"] for line in headlines(report)}
+    assert told.get("points accuracy against dense, test") == {"int8": "−0.60", "ticket": "−0.10"}.get(form)
 
 
 def without_sparse() -> dict[str, Any]:
