@@ -10,8 +10,9 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.kernels.arguments import arguments
 from benchmarks.kernels.measure import place
-from benchmarks.kernels.two_builds import arguments, compare
+from benchmarks.kernels.two_builds import compare
 from lth_edge.bench.machine import machine
 from lth_edge.files import write_json
 from lth_edge.runtime.library import library_path
@@ -21,11 +22,13 @@ MODELS = ("conv-6", "mobilenet-v1")
 
 
 def main() -> None:
-    asked = arguments(__doc__, MODELS)
+    asked = arguments(__doc__, MODELS, (90,), 20.0, "file of the results")
     created, about = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), machine()
     with tempfile.TemporaryDirectory(prefix="lth-edge-gcc-") as folder:
         libraries = {"shipped": library_path(), "gcc": build(host(), "gcc", Path(folder))}
-        results = [compare(model, asked.sparsity, libraries, asked.seconds) for model in asked.models]
+        results = [
+            compare(model, percent, libraries, asked.seconds) for model in asked.models for percent in asked.sparsity
+        ]
     for result in results:
         low, middle, high = (result["ratio"][name] for name in ("low", "median", "high"))
         name = f"{result['model']} {result['percent']}%"

@@ -10,7 +10,6 @@ multiplication loses to what. Raw results go to results/MACHINE-DATE/shares/, a 
 `limits.py` makes the tables of them.
 """
 
-import argparse
 import random
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.kernels.arguments import arguments
 from benchmarks.kernels.clock import time_runs
 from benchmarks.kernels.dense_layers import layer_times
 from benchmarks.kernels.forms import DENSE, NULL, open_form
@@ -220,14 +220,7 @@ def _chains(works: Sequence[Work]) -> list[list[Work]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", default=list(MODELS), metavar="MODEL", help=f"of {', '.join(NETWORKS)}")
-    parser.add_argument("--sparsity", type=int, nargs="+", default=SPARSITIES, help="in percent")
-    parser.add_argument("--seconds", type=float, default=6.0, help="of timing a model")
-    parser.add_argument("--out", type=Path, help="folder of the raw results")
-    asked = parser.parse_args()
-    if unknown := set(asked.models) - set(NETWORKS):
-        parser.error(f"no such model: {', '.join(sorted(unknown))}")
+    asked = arguments(__doc__, MODELS, SPARSITIES, 6.0, "folder of the raw results")
     created, about = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), machine()
     out = asked.out or place(about, created).with_name("shares")
     library = build_marked()

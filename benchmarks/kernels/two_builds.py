@@ -1,9 +1,8 @@
 """Two builds of the library on the same models, interleaved in one process."""
 
-import argparse
 import random
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -14,7 +13,6 @@ import numpy as np
 from benchmarks.kernels.clock import time_runs
 from benchmarks.kernels.library_session import bind, open_with
 from benchmarks.kernels.models import example_inputs, write_model
-from benchmarks.kernels.networks import NETWORKS
 from benchmarks.kernels.undisturbed import undisturbed
 from lth_edge.convert.model_file import read_model, save_model
 from lth_edge.convert.sparse import to_sparse
@@ -54,19 +52,6 @@ def compare(model: str, percent: int, libraries: Mapping[str, Path], seconds: fl
         "ratio": {"low": low, "median": middle, "high": high},
         "rounds_us": rounds,
     }
-
-
-def arguments(about: str | None, models: Sequence[str]) -> argparse.Namespace:
-    """What both programs ask for on the command line."""
-    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", default=list(models), metavar="MODEL", help=f"of {', '.join(NETWORKS)}")
-    parser.add_argument("--sparsity", type=int, default=90, help="in percent")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of timing a model")
-    parser.add_argument("--out", type=Path, help="file of the results")
-    asked = parser.parse_args()
-    if unknown := set(asked.models) - set(NETWORKS):
-        parser.error(f"no such model: {', '.join(sorted(unknown))}")
-    return asked
 
 
 def _rounds(timed: dict[str, Callable[[int], list[int]]], seconds: float) -> dict[str, list[float]]:

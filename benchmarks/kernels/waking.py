@@ -8,7 +8,6 @@ its first piece and how long the caller waits for its last. A thread that the la
 that has just worked still looks for work. Raw results go to results/MACHINE-DATE/waking/report.json.
 """
 
-import argparse
 import random
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -21,12 +20,12 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.kernels.arguments import arguments
 from benchmarks.kernels.clock import time_runs
 from benchmarks.kernels.library_session import bind, open_with
 from benchmarks.kernels.marks import Events, Marks, build_marked, kinds
 from benchmarks.kernels.measure import place
 from benchmarks.kernels.models import example_inputs, write_model
-from benchmarks.kernels.networks import NETWORKS
 from benchmarks.kernels.undisturbed import undisturbed
 from lth_edge.bench.machine import machine
 from lth_edge.convert.model_file import read_model, save_model
@@ -111,17 +110,10 @@ def hand_overs(events: Events, ticks_per_us: float) -> Iterator[HandOver]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", default=list(MODELS), metavar="MODEL", help=f"of {', '.join(NETWORKS)}")
-    parser.add_argument("--sparsity", type=int, nargs="+", default=SPARSITIES, help="in percent")
-    parser.add_argument("--seconds", type=float, default=4.0, help="of timing a model")
-    parser.add_argument("--out", type=Path, help="folder of the raw results")
-    asked = parser.parse_args()
-    if unknown := set(asked.models) - set(NETWORKS):
-        parser.error(f"no such model: {', '.join(sorted(unknown))}")
+    asked = arguments(__doc__, MODELS, SPARSITIES, 4.0, "folder of the raw results")
     created, about = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), machine()
     if about["cores"] < THREADS[-1]:
-        parser.error("this machine has one core")
+        raise SystemExit("this machine has one core")
     out = asked.out or place(about, created).with_name("waking")
     results = list(_results(asked.models, asked.sparsity, asked.seconds))
     content = {"schema_version": 1, "created": created, "machine": about, "results": results}
