@@ -41,7 +41,9 @@ FREE = frozenset(
     "sparsity levels patience budget seeds controls dense_longer control_levels".split()
 )
 """Fields that do not change what a level's training computes."""
-NEUTRAL = {"checkpoint": "best", "find": "iterative", "granularity": "weight", "rank": "magnitude"}
+NEUTRAL = {
+    "checkpoint": "best", "precision": "fp32", "find": "iterative", "granularity": "weight", "rank": "magnitude",
+}  # fmt: skip
 """Values that stand for what runs did before the field was there: a run that was begun then goes on."""
 
 
@@ -118,6 +120,9 @@ class TrainRecipe:
     evaluate_every: int | None = option(None, "steps between evaluations on validation data")
     checkpoint: Literal["best", "last"] = option(
         "best", "report and ship weights of the lowest validation loss, or last"
+    )
+    precision: Literal["fp32", "bf16"] = option(
+        "fp32", "arithmetic of the network's training; bf16 is faster where CPU or GPU have it (autocast)"
     )
     device: str = option("auto", "auto, cpu, cuda, cuda:1", "DEVICE")
     threads: int | None = option(None, "torch threads; auto is one, or all where steps are long and gain by it")

@@ -172,7 +172,7 @@ CHOICES = {
 }
 CHOICES |= {"scope": "global", "retraining": "fine-tune", "optimizer": "sgd", "budget": "3h", "seeds": (5,)}
 CHOICES |= {"model_args": {"hidden": "3"}, "data_args": {"n": 3}, "control_levels": (2,), "milestones": (0.25,)}
-CHOICES |= {"checkpoint": "last", "find": "gradual", "granularity": "unit", "rank": "clustered"}
+CHOICES |= {"checkpoint": "last", "precision": "bf16", "find": "gradual", "granularity": "unit", "rank": "clustered"}
 
 
 def another(section, field):

@@ -164,7 +164,7 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.settings, self.steps if self.job.constant_rate else step)
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.job.task.loss(bare(_outputs(self.job.network, inputs)), bare(targets))
+        loss = self.job.task.loss(bare(_outputs(self.job.network, inputs, self.settings.precision)), bare(targets))
         loss.backward()
         self.optimizer.step()
         done = step + 1
@@ -229,8 +229,15 @@ def load(network: nn.Module, weights: Weights) -> None:
     network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
 
 
-def _outputs(network: nn.Module, inputs: tuple[Tensor, ...]) -> Any:
-    return network(*inputs)
+def _outputs(network: nn.Module, inputs: tuple[Tensor, ...], precision: str) -> Any:
+    """What the loss is computed from: in fp32, for losses add up small differences."""
+    with torch.autocast(inputs[0].device.type, torch.bfloat16, enabled=precision == "bf16"):
+        outputs = network(*inputs)
+    return tuple(map(_in_fp32, outputs)) if isinstance(outputs, (tuple, list)) else _in_fp32(outputs)
+
+
+def _in_fp32(output: Tensor) -> Tensor:
+    return output.float() if output.dtype == torch.bfloat16 else output
 
 
 def _state(optimizer: Optimizer) -> Weights:

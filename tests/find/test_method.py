@@ -173,6 +173,11 @@ def test_a_longer_dense_training_is_not_asked_of_a_loop_that_decides_its_length_
         fill_in(recipe, digits_task(), own_loop=True)
 
 
+def test_precision_with_a_loop_of_ones_own_is_refused():
+    with pytest.raises(RecipeError, match="--precision bf16 needs lth-edge's own training loop"):
+        fill_in(Recipe().replace({"train": {"precision": "bf16"}}), digits_task(), own_loop=True)
+
+
 def test_units_are_not_ranked_as_weights_are():
     recipe = Recipe(train=settings(), find=FindRecipe(granularity="unit", rank="clustered"))
     with pytest.raises(RecipeError, match="ranks single weights"):

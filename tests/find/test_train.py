@@ -86,6 +86,54 @@ def test_pruned_weights_are_positive_zero_through_a_rewound_run(optimizer):
         assert not any(b"".join(weights[name][~kept].tobytes() for name, kept in mask.items()))
 
 
+def test_in_bf16_the_network_computes_in_bf16_and_weights_loss_and_evaluation_stay_fp32():
+    """What is seen inside tells the arithmetic; the accuracy, that it learns as well."""
+    seen: set[tuple[bool, torch.dtype]] = set()
+
+    def watched() -> nn.Module:
+        network = perceptron()
+        network[1].register_forward_hook(lambda module, _, output: seen.add((module.training, output.dtype)))
+        return network
+
+    def loss(outputs, targets):
+        assert outputs.dtype == torch.float32
+        return nn.functional.cross_entropy(outputs, targets)
+
+    task = digits_task(watched, loss=loss)
+    mask = half_mask(task.network(0))
+    half, full = (train(job(task, mask, precision=p, steps=120, learning_rate=0.02)) for p in ("bf16", "fp32"))
+    assert seen == {(True, torch.bfloat16), (True, torch.float32), (False, torch.float32)}
+    assert all(array.dtype == np.float32 for array in half.end.values())
+    assert all((half.end[name][~kept] == 0).all() for name, kept in mask.items())
+    assert not same(half.end, full.end)
+    assert half.evaluation.metric > 80 and abs(half.evaluation.metric - full.evaluation.metric) < 5
+
+
+def test_a_snapshot_of_a_bf16_run_is_entered_bit_for_bit():
+    task = digits_task(normed)
+    whole = train(job(task, snapshot_step=9, precision="bf16"))
+    assert same(train(job(task, start=whole.snapshot, precision="bf16")).end, whole.end)
+
+
+def test_several_outputs_reach_the_loss_in_fp32_and_whole_numbers_as_they_are():
+    class Heads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = perceptron()
+
+        def forward(self, x):
+            scores = self.body(x)
+            return scores, scores.argmax(1)
+
+    def loss(outputs, targets):
+        assert [o.dtype for o in outputs] == [torch.float32, torch.int64]
+        return nn.functional.cross_entropy(outputs[0], targets)
+
+    metric = dataclasses.replace(digits_task().metric, function=lambda o, t: 100 * float((o[1] == t).mean()))
+    task = digits_task(Heads, loss=loss, metric=metric)
+    train(job(task, precision="bf16"))
+
+
 def test_equal_seeds_give_equal_runs_and_others_do_not():
     task = digits_task(normed)
     first, second, other = (train(job(task, seed=seed)).end for seed in (3, 3, 4))
