@@ -101,10 +101,16 @@ def _choose_threads(stage: Stage) -> tuple[int, float]:
     Threads wait for each other at every operator: once anything else runs on the machine, short steps on two threads
     took ten times as long as on one.
     """
-    wanted = stage.recipe.train.threads or 1
+    recipe = stage.recipe.train
+    wanted = recipe.threads or 1
     seconds = _step_seconds(stage, wanted, TIMED_STEPS)
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    fixed = stage.recipe.train.threads is not None or stage.device.type != "cpu" or available == 1
+    fixed = (
+        stage.recipe.train.threads is not None
+        or stage.recipe.train.jobs > 1
+        or stage.device.type != "cpu"
+        or available == 1
+    )
     if fixed or seconds < LONG_STEP:
         return wanted, seconds
     together = _step_seconds(stage, available, TRIAL_STEPS)
@@ -142,9 +148,10 @@ def _few(stage: Stage) -> Feed:
 
 
 def _trainings(recipe: Recipe) -> int:
-    """Levels' worth of training that may come: levels and controls, times seeds."""
+    """Levels' worth of training that may come one after the other: levels and controls, times seeds."""
+    rounds = math.ceil(len(recipe.find.seeds) / recipe.train.jobs)
     if recipe.task.keep_mask is not None:  # level 0 is there, and nothing is pruned
-        return len(recipe.find.seeds)
+        return rounds
     levels = recipe.find.levels
     if recipe.find.sparsity is not None:
         levels = min(levels, math.ceil(math.log(1 - recipe.find.sparsity) / math.log(1 - recipe.find.prune_rate)))
@@ -152,7 +159,7 @@ def _trainings(recipe: Recipe) -> int:
     controls = 2 * len(controlled) if recipe.find.controls else 0
     if recipe.find.dense_longer:
         controls += sum(1 + min(level, levels) for level in controlled)
-    return (1 + levels + controls) * len(recipe.find.seeds)
+    return (1 + levels + controls) * rounds
 
 
 def _dense_parameters(network: nn.Module, pruned: set[str]) -> list[str]:

@@ -1,8 +1,6 @@
 """The product in one function: a network goes in, a ticket that runs, with proof, comes out."""
 
-import os
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,14 +12,14 @@ from lth_edge.bench.measure import bench
 from lth_edge.bench.verdicts import best_form, verdicts
 from lth_edge.errors import InputError, reason
 from lth_edge.final_pass import final_pass, validation_metrics
-from lth_edge.find.auto import Guide, noise_of
+from lth_edge.find.at_once import check_jobs
 from lth_edge.find.choose import Choice, choose
 from lth_edge.find.codebook import train_within_codebook
-from lth_edge.find.controls import control, kinds
 from lth_edge.find.defaults import fill_in, why_rewind
 from lth_edge.find.level import Level
 from lth_edge.find.own import OwnLoop, own_trainer
-from lth_edge.find.search import Budget, Found, Stage, dense, find
+from lth_edge.find.search import Budget, Found, Stage
+from lth_edge.find.seeds import find_all, train_controls
 from lth_edge.find.train import train
 from lth_edge.forecast import forecast
 from lth_edge.forms import Stored, make_baseline, store_ticket
@@ -63,14 +61,15 @@ def compress(
         LthEdgeError: see `lth_edge.errors`.
     """
     progress = progress or Silent()
+    check_jobs(recipe, named=task is None and loop is None)
     task = task or load_task(recipe.task)
     recipe = fill_in(recipe, task, own_loop=loop is not None)
     with open_run(out, recipe, task.fingerprint(loop), task.name) as begun:
         stage, run = prepare(task, recipe, begun, loop, progress)  # export, prove, time: before any training
         budget = Budget(recipe.find.budget_seconds)
-        searches = find_all(stage, run, budget)  # dense, then train -> prune -> rewind, level by level
+        searches = find_all(stage, run.seed, budget)  # dense, then train -> prune -> rewind, level by level
         choice = choose(task, searches)  # the sparsest within tolerance, on validation data
-        controls = list(train_controls(stage, run, searches, choice, budget))
+        controls = list(train_controls(stage, run.seed, searches, choice, budget))
         run.clear_results()
         baseline = make_baseline(task, _dense(searches, choice).ticket(), recipe.store, run.files)
         stored = _store(stage, choice.level.ticket(), run) if choice else None
@@ -92,6 +91,7 @@ def compress(
 
 def preview(recipe: Recipe, progress: Progress | None = None) -> list[str]:
     """The forecast in words, as `--dry-run` gives it; nothing is trained or written."""
+    check_jobs(recipe, named=True)
     task = load_task(recipe.task)
     recipe = fill_in(recipe, task)
     stage = Stage.of(task, recipe, device_of(recipe.train.device), progress or Silent())
@@ -110,10 +110,6 @@ def prepare(task: Task, recipe: Recipe, run: Run, loop: OwnLoop | None, progress
     """The stage of a search on pinned threads and device; the forecast is made once in the life of a run."""
     facts = run.facts
     device = device_of(facts.get("device") or recipe.train.device)
-    if device != "cpu":
-        # cuBLAS reads this when it is first used; without it sums may come in another order.
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True, warn_only=True)
     stage = Stage.of(task, recipe, device, progress, train if loop is None else own_trainer(loop))
     if "forecast" in facts:
         torch.set_num_threads(facts["forecast"]["threads"])
@@ -137,39 +133,6 @@ def device_of(wanted: str) -> str:
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"the device {wanted!r} is not there: {reason(error)}", "use --device cpu") from error
     return wanted
-
-
-def find_all(stage: Stage, run: Run, budget: Budget) -> list[Found]:
-    """One search per seed, within one budget; an automatic one knows all dense networks and the first seed's levels."""
-    searches: list[Found] = []
-    seeds, guide = stage.recipe.find.seeds, None
-    if stage.recipe.find.find == "auto":
-        guide = Guide(noise_of(stage.task, [dense(stage, seed, run.seed(seed)).metric for seed in seeds]))
-    for seed in seeds:
-        if searches and budget.exhausted():
-            stage.progress.line(f"seed {seed}: left out, the budget is spent")
-            continue
-        searches.append(find(stage, seed, run.seed(seed), budget, guide))
-        guide = guide and replace(guide, leader=searches[0].levels)
-        stage.progress.line(f"seed {seed}: stopped, {searches[-1].stopped}")
-    return searches
-
-
-def train_controls(
-    stage: Stage, run: Run, searches: Sequence[Found], choice: Choice | None, budget: Budget
-) -> Iterator[Level]:
-    """The controls of each level that the recipe names, for every seed that reached it, while the budget lasts."""
-    recipe = stage.recipe.find
-    numbers = recipe.control_levels or ((choice.level.number,) if choice else ())
-    for search in searches:
-        for number in numbers:
-            for kind in kinds(recipe) if 0 < number < len(search.levels) else ():
-                if budget.exhausted():
-                    stage.progress.line("controls: no more of them, the budget is spent")
-                    return
-                found = control(stage, kind, search.seed, search.levels, number, run.seed(search.seed))
-                budget.add(found.facts["seconds"])
-                yield found
 
 
 def _store(stage: Stage, ticket: Ticket, run: Run) -> Stored:

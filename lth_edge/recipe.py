@@ -37,7 +37,7 @@ LARGEST_SEED = 1 << 31
 """Seeds lie below: every generator in use takes them."""
 
 FREE = frozenset(
-    "preset data_dir download input_dtype tolerance license_weights license_data device threads "
+    "preset data_dir download input_dtype tolerance license_weights license_data device jobs threads "
     "sparsity levels patience budget seeds controls dense_longer control_levels".split()
 )
 """Fields that do not change what a level's training computes."""
@@ -125,10 +125,11 @@ class TrainRecipe:
         "fp32", "arithmetic of the network's training; bf16 is faster where CPU or GPU have it (autocast)"
     )
     device: str = option("auto", "auto, cpu, cuda, cuda:1", "DEVICE")
+    jobs: int = option(1, "seeds trained at once, each in a process of its own")
     threads: int | None = option(None, "torch threads; auto is one, or all where steps are long and gain by it")
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "learning_rate", "evaluate_every", "threads", "gamma"):
+        for name in ("steps", "batch_size", "learning_rate", "evaluate_every", "jobs", "threads", "gamma"):
             _check(self, name, lambda v: v > 0, "must be above 0")
         for name in ("momentum", "warmup"):
             _check(self, name, lambda v: 0 <= v < 1, "must be at least 0 and below 1")

@@ -6,7 +6,7 @@ are pruned) and starts where the first ticket did (arXiv 1803.03635, figures 4 a
 "dense-longer" prunes nothing and trains for as many steps as dense and all levels up to the ticket took together.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,13 @@ def kinds(recipe: FindRecipe) -> Iterator[ControlKind]:
         yield from ("reinit", "random-mask")
     if recipe.dense_longer:
         yield "dense-longer"
+
+
+def wanted(recipe: FindRecipe, numbers: Sequence[int], levels: int) -> Iterator[tuple[int, ControlKind]]:
+    """Level and kind of each control to be trained for a seed that has `levels` levels, dense among them."""
+    for number in numbers:
+        if 0 < number < levels:
+            yield from ((number, kind) for kind in kinds(recipe))
 
 
 def control(stage: Stage, kind: ControlKind, seed: int, levels: list[Level], number: int, folder: Path) -> Level:

@@ -1,5 +1,6 @@
 """The search: levels of train, prune, rewind. Finished levels are read back, so a killed search goes on."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -65,6 +66,10 @@ class Stage:
     @classmethod
     def of(cls, task: Task, recipe: Recipe, device: str, progress: Progress, trainer: Trainer = train) -> "Stage":
         where = torch.device(device)
+        if where.type != "cpu":
+            # cuBLAS reads this when it is first used; without it sums may come in another order.
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+            torch.use_deterministic_algorithms(True, warn_only=True)
         train_feed = Feed(task.splits.train, task.preprocess, where)
         validation_feed = Feed(task.splits.validation, task.preprocess, where)
         return cls(task, recipe, where, train_feed, validation_feed, progress, trainer)

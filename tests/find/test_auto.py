@@ -14,8 +14,8 @@ from lth_edge.find.controls import control
 from lth_edge.find.defaults import fill_in
 from lth_edge.find.evaluate import Evaluation
 from lth_edge.find.search import Budget, Found, Stage, find
+from lth_edge.find.seeds import find_all
 from lth_edge.find.train import Start, Trained, weights_of
-from lth_edge.pipeline import find_all
 from lth_edge.progress import Silent
 from lth_edge.recipe import FindRecipe, Recipe
 from lth_edge.run import Run
@@ -172,7 +172,7 @@ def test_a_rewind_that_leaves_nothing_of_a_short_training_is_refused():
 
 def test_other_seeds_train_the_levels_of_the_first(tmp_path):
     at = stage(MadeUp(9), seeds=(3, 1, 2))
-    first, *others = find_all(at, Run(tmp_path, {}), Budget(None))
+    first, *others = find_all(at, Run(tmp_path, {}).seed, Budget(None))
     for other in others:
         assert [level.mask().kept for level in other.levels] == [level.mask().kept for level in first.levels]
         assert [level.facts["steps"] for level in other.levels] == [level.facts["steps"] for level in first.levels]

@@ -8,8 +8,8 @@ from digits_nets import digits_task, half_mask, same, settings
 
 from lth_edge.find.controls import control, random_mask
 from lth_edge.find.search import Budget, Found, Stage, find
+from lth_edge.find.seeds import train_controls
 from lth_edge.find.train import train, weights_of
-from lth_edge.pipeline import train_controls
 from lth_edge.progress import Silent
 from lth_edge.recipe import FindRecipe, Recipe
 from lth_edge.run import Run
@@ -93,5 +93,5 @@ def test_controls_are_trained_while_the_budget_lasts(searched, tmp_path, limit, 
     stage, _, levels = searched
     asked = dataclasses.replace(stage.recipe.find, controls=True, control_levels=(1,))
     stage = dataclasses.replace(stage, recipe=dataclasses.replace(stage.recipe, find=asked))
-    trained = train_controls(stage, Run(tmp_path, {}), [Found(2, levels, "")], None, Budget(limit))
+    trained = train_controls(stage, Run(tmp_path, {}).seed, [Found(2, levels, "")], None, Budget(limit))
     assert [level.facts["control"] for level in trained] == kinds
