@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
+from lth_edge.codec.packed import refuse_packed
 from lth_edge.convert.coded_weights import is_coded, with_plain_weights
 from lth_edge.convert.decoded import decoded
 from lth_edge.convert.gap_decoder import read_gaps
@@ -65,11 +66,12 @@ def read_model(path: Path) -> onnx.ModelProto:
     """Read a model with its weights, from external data files too; packed, decoded or coded ones become arrays.
 
     Raises:
-        InputError: there is no such file.
+        InputError: there is no such file, or it is packed.
         DamagedError: it is not a valid ONNX model, or its external data is missing or cut short.
     """
     if not path.is_file():
         raise InputError(f"there is no ONNX file {path}", "check the path")
+    refuse_packed(path)
     try:
         model = onnx.load(path, format="protobuf")
         onnx.checker.check_model(model)

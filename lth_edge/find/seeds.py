@@ -37,6 +37,9 @@ def train_controls(
     """The controls of each level that the recipe names, for every seed that reached it, while the budget lasts."""
     recipe = stage.recipe.find
     numbers = recipe.control_levels or ((choice.level.number,) if choice else ())
+    missed = [str(number) for number in numbers if all(number >= len(search.levels) for search in searches)]
+    if recipe.controls and missed:
+        stage.progress.line(f"controls: none of level {', '.join(missed)}, which no seed reached")
     there = train_at_once(stage, folder, numbers, levels_told=False)
     for search in searches:
         for number, kind in wanted(recipe, numbers, len(search.levels)):

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lth_edge.codec.container import MAGIC, Given, read_base, read_container, write_container
+from lth_edge.codec.container import Given, read_base, read_container, write_container
+from lth_edge.codec.packed import is_packed
 from lth_edge.errors import DamagedError, InputError, ProofError, RecipeError
 from lth_edge.files import storage_errors, whole_file, whole_folder
 from lth_edge.package.archive import unpacked
@@ -28,9 +29,17 @@ class Packed:
     files: dict[str, int]
     bytes: int
 
-    def __str__(self) -> str:
-        total = sum(self.files.values())
-        return f"{len(self.files)} files of {total:,} bytes in {self.bytes:,} ({total / self.bytes:.1f}x smaller)"
+    def packed(self) -> str:
+        """What became of the files, for people."""
+        return f"{self._held()} in {self.bytes:,} ({sum(self.files.values()) / self.bytes:.1f}x smaller)"
+
+    def unpacked(self) -> str:
+        """What came out, for people."""
+        return f"{self._held()} out of {self.bytes:,}"
+
+    def _held(self) -> str:
+        count = len(self.files)
+        return f"{count} file{'s' if count != 1 else ''} of {sum(self.files.values()):,} bytes"
 
 
 def pack(source: Path, out: Path, best: bool, since: Sequence[Path] = ()) -> Packed:
@@ -93,13 +102,8 @@ def _check_place(out: Path, source: Path, since: Sequence[Path]) -> None:
         raise RecipeError(f"{out} would spoil what is to be packed", "give another name to -o")
     if out.resolve() in [path.resolve() for path in since]:
         raise RecipeError(f"{out} is the version that the update builds on", "give another name to -o")
-    if out.is_file() and not _begins_as_ours(out):
+    if out.is_file() and not is_packed(out):
         raise RecipeError(f"{out} is there, and is no .lthe file", "give another name to -o, or remove it")
-
-
-def _begins_as_ours(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(MAGIC)) == MAGIC
 
 
 def _given(path: Path) -> Given:

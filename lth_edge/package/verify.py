@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lth_edge.codec.packed import refuse_packed
 from lth_edge.errors import DamagedError, InputError, LthEdgeError
 from lth_edge.files import file_hash
 from lth_edge.package.archive import unpacked
@@ -40,12 +41,14 @@ def verify_package(path: Path | str) -> Verified:
 
     Raises:
         DamagedError: anything at all is wrong; it names the file.
+        InputError: it is packed.
     """
     path = Path(path)
     if path.is_dir():
         return _verify_folder(path)
     if not path.is_file():
         raise DamagedError(f"there is no package {path}", "give the folder or the zip that lth-edge wrote")
+    refuse_packed(path)
     with unpacked(path) as folder:
         return _verify_folder(folder)
 

@@ -95,3 +95,15 @@ def test_controls_are_trained_while_the_budget_lasts(searched, tmp_path, limit, 
     stage = dataclasses.replace(stage, recipe=dataclasses.replace(stage.recipe, find=asked))
     trained = train_controls(stage, Run(tmp_path, {}).seed, [Found(2, levels, "")], None, Budget(limit))
     assert [level.facts["control"] for level in trained] == kinds
+
+
+def test_a_level_that_no_seed_reached_is_named_where_controls_of_it_were_asked_for(searched, tmp_path):
+    told: list[str] = []
+    progress = Silent()
+    progress.line = told.append
+    stage, _, levels = searched
+    asked = dataclasses.replace(stage.recipe.find, controls=True, control_levels=(1, 7, 15))
+    stage = dataclasses.replace(stage, recipe=dataclasses.replace(stage.recipe, find=asked), progress=progress)
+    found = [Found(2, levels, ""), Found(3, levels[:1], "")]
+    assert len(list(train_controls(stage, Run(tmp_path, {}).seed, found, None, Budget(None)))) == 2
+    assert told[0] == "controls: none of level 7, 15, which no seed reached"

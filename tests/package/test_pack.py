@@ -67,6 +67,14 @@ def test_a_package_that_does_not_verify_is_not_packed(package: Path, tmp_path: P
     assert not (tmp_path / "p.lthe").exists()
 
 
+@pytest.mark.parametrize("command", ["verify", "inspect", "convert", "pack"])
+def test_where_a_packed_file_is_of_no_use_it_is_said_to_be_packed(command: str, package: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "p.lthe"
+    run("pack", package, "-o", packed)
+    with pytest.raises(InputError, match=r"p\.lthe is packed\n.*lth-edge unpack .*p\.lthe -o DIR"):
+        run(command, packed, *(() if command in {"verify", "inspect"} else ("-o", tmp_path / "out")))
+
+
 def test_what_is_packed_is_never_overwritten_nor_added_to(package: Path, tmp_path: Path) -> None:
     model, before = package / "model.onnx", files(package)
     for source, out in ((model, model), (package, package / "p.lthe")):
