@@ -1,15 +1,16 @@
 """How many bytes a ticket takes in each form, and what it is worth there: rows of benchmarks/results/size.csv.
 
-    python -m benchmarks.size.measure --data-dir DIR [--network lenet-5] [--seeds 0,1,2] [--store auto]
+    python -m benchmarks.size.measure --data-dir DIR --nncodec PYTHON [--network lenet-5] [--seeds 0,1,2]
 
 Rows of the same network, seed and sparsity are replaced. `factor` is over the dense fp32 weights, 4 bytes a parameter;
 accuracies are in percent of the test images, `ticket_test_accuracy` with fp32 values. The row `dense` is the network
 before it was pruned. `sparse` holds its weights coded with all contexts, `sparse-fast` with some, `sparse-plain` as
-arrays. The download forms are .lthe files of ticket.onnx alone, what `lth-edge pack ticket.onnx` writes.
+arrays. `nncodec` takes the coarsest step within the same loss as ours; PYTHON is that of its environment (nnc.py).
+The download forms are .lthe files of ticket.onnx alone, what `lth-edge pack ticket.onnx` writes.
 """
 
-import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,9 +19,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from benchmarks.size.nnc import nncodec
 from benchmarks.size.opponents import compressed, deep_compression, sparse_files
 from benchmarks.size.rows import Row, write_rows
-from benchmarks.size.train import BATCH, DENSE, RATE, WITHIN_CODEBOOK, tickets
+from benchmarks.size.subjects import BATCH, SUBJECTS, options
+from benchmarks.size.train import DENSE, tickets
 from lth_edge.codec.container import write_container
 from lth_edge.convert.coded_weights import held_as
 from lth_edge.convert.compact import remove_dead_units
@@ -31,13 +34,13 @@ from lth_edge.convert.standard import to_standard
 from lth_edge.export.onnx_export import Exported, export_onnx
 from lth_edge.find.codebook import train_within_codebook
 from lth_edge.find.defaults import fill_in
+from lth_edge.find.evaluate import evaluate
 from lth_edge.find.search import Stage
 from lth_edge.find.train import load
 from lth_edge.progress import Silent
 from lth_edge.recipe import Recipe, SparseWeights
 from lth_edge.sparse.quantize import Values
 from lth_edge.storage import candidates, choose_storage, sparse_values
-from lth_edge.tasks.build import load_task
 from lth_edge.tasks.examples import Examples
 from lth_edge.tasks.task import Task, bare
 from lth_edge.ticket import Ticket, Weights
@@ -49,8 +52,8 @@ KEY = ("network", "seed", "sparsity")
 SPARSE_FORMS: dict[str, SparseWeights] = {"sparse": "best", "sparse-fast": "fast", "sparse-plain": "plain"}
 
 
-def rows_of(stage: Stage, seed: int, sparsity: float, ticket: Ticket, test: Examples) -> Iterator[Row]:
-    """A row for each form of one ticket."""
+def rows_of(stage: Stage, seed: int, sparsity: float, ticket: Ticket, test: Examples, python: Path) -> Iterator[Row]:
+    """A row for each form of one ticket; `python` is that of NNCodec's environment."""
     task = stage.task
 
     def export(weights: Weights) -> Exported:
@@ -69,8 +72,13 @@ def rows_of(stage: Stage, seed: int, sparsity: float, ticket: Ticket, test: Exam
         before = _accuracy(task, _saved(exact.model, Path(name) / "exact.onnx"), test)
         shared_bytes, shared = deep_compression(ticket.weights, ticket.mask)
         worth["deep-compression"] = _accuracy(task, _saved(export(shared).model, Path(name) / "shared.onnx"), test)
+        decoded_bytes, decoded = nncodec(
+            ticket.mask.apply(ticket.weights), python, partial(_loss, stage, ticket.weights), recipe.storage_loss
+        )
+        filled = export_onnx(task, _network(task, decoded), None, 18)  # its quantiser may fill zeros in
+        worth["nncodec"] = _accuracy(task, _saved(filled.model, Path(name) / "nncodec.onnx"), test)
     others = compressed(exact.to_bytes()) | sparse_files(ticket.weights, ticket.mask)
-    others["deep-compression"] = shared_bytes
+    others |= {"deep-compression": shared_bytes, "nncodec": decoded_bytes}
     how = storage.values + (" trained" if storage.trained else "")
     lost = next(t.loss for t in storage.trials if (t.values, t.trained) == (storage.values, storage.trained))
     print(
@@ -119,6 +127,15 @@ def _own_forms(held: Exported, values: Values, folder: Path) -> tuple[dict[str, 
     return sizes, files
 
 
+def _loss(stage: Stage, exact: Weights, changed: Weights) -> float:
+    """How much worse than `exact` on validation data."""
+    before, after = (
+        evaluate(stage.task, _network(stage.task, weights), stage.validation_feed).metric
+        for weights in (exact, changed)
+    )
+    return stage.task.metric.loss_against(after, before)
+
+
 def _saved(model: Any, path: Path) -> Path:
     save_model(model, path)
     return path
@@ -129,27 +146,26 @@ def _accuracy(task: Task, path: Path, test: Examples) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-dir", type=Path, default=Path("data"), help="where torchvision's data sets lie")
-    parser.add_argument("--cache", type=Path, default=Path("lth-edge-runs") / "size", help="where tickets are kept")
-    parser.add_argument("--network", default="lenet-5", choices=["lenet-5", "lenet-300-100"])
-    parser.add_argument("--seeds", default="0,1,2")
+    parser = options(__doc__, network="lenet-5", seeds="0,1,2")
+    parser.add_argument("--nncodec", type=Path, required=True, metavar="PYTHON", help="of NNCodec's environment")
     parser.add_argument("--store", default="auto", help="how values are stored, as `lth-edge compress --store` says")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    recipe = Recipe().replace(
-        {
-            "task": {"model": given.network, "data": "torchvision:MNIST", "data_dir": str(given.data_dir)}
-            | {"validation": 5000, "tolerance": 0.1},
-            "train": {"steps": WITHIN_CODEBOOK[given.network], "batch_size": BATCH, "learning_rate": RATE}
-            | {"milestones": [0.3, 0.5, 0.65, 0.8, 0.9], "gamma": 0.4}
-            | {"evaluate_every": WITHIN_CODEBOOK[given.network] // 2},
-            "store": {"store": given.store},
-        }
-    )
-    task = load_task(recipe.task)
+    subject = SUBJECTS[given.network]
+    task = subject.task(given.network, given.data_dir)
+    train = {
+        "steps": subject.codebook_steps,
+        "batch_size": BATCH,
+        "learning_rate": subject.rate,
+        "milestones": [0.3, 0.5, 0.65, 0.8, 0.9],
+        "gamma": 0.4,
+        "augment": "none",
+        "evaluate_every": subject.codebook_steps // 2,
+        "precision": subject.precision,
+    }
+    recipe = replace(Recipe().replace({"train": train, "store": {"store": given.store}}), task=task.recipe)
     stage = Stage.of(task, fill_in(recipe, task), "cpu", Silent())
-    assert task.splits.test is not None, "MNIST has a test set"
+    assert task.splits.test is not None, "each of these data sets has one"
     test = task.splits.test.open("the sizes' accuracies")
     for seed in map(int, given.seeds.split(",")):
         for sparsity, ticket in tickets(task, seed, given.cache):
@@ -157,7 +173,7 @@ def main() -> None:
             rows = (
                 [dense_row(task, seed, ticket, test)]
                 if is_dense
-                else list(rows_of(stage, seed, sparsity, ticket, test))
+                else list(rows_of(stage, seed, sparsity, ticket, test, given.nncodec))
             )
             write_rows(RESULTS, COLUMNS, rows, KEY)
 

@@ -12,6 +12,7 @@ FORMS = {
     "download-fast": "download, `--fast`",
     "standard": "`ticket.onnx`",
     "sparse": "`ticket.sparse.onnx`",
+    "nncodec": "NNCodec 2.1.3 (ISO/IEC 15938-17)",
     "deep-compression": "Deep Compression's recipe",
     "safetensors": "CSR as safetensors",
     "npz": "scipy's npz, compressed",
@@ -25,6 +26,7 @@ TARGETS = {
     "standard": (55, 82, 112),
     "sparse": (63, 102, 150),
 }
+TEST_SETS = {"torchvision:MNIST": "MNIST's test images", "npz:cifar10.npz": "9,979 of CIFAR-10's 10,000 test images"}
 SHARE = {"lenet-300-100": 0.9}
 """Of the targets, which are LeNet-5's, where another network's are lower."""
 Row = Mapping[str, str]
@@ -54,9 +56,7 @@ def _told(rows: Iterable[Row]) -> str:
     seeds = {row["seed"] for row in rows}
     size, worth = int(dense[0]["bytes"]), _mean(dense, "test_accuracy")
     over = f"Mean of {len(seeds)} seeds" if len(seeds) > 1 else "One seed"
-    return (
-        f"{over}; the dense network: {size:,} bytes, {worth:.2f} % of {dense[0]['data'].split(':')[-1]}'s test images"
-    )
+    return f"{over}; the dense network: {size:,} bytes, {worth:.2f} % of {TEST_SETS[dense[0]['data']]}"
 
 
 def _of(rows: Iterable[Row], form: str, sparsity: str) -> list[Row]:

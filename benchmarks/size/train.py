@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from benchmarks.size.subjects import BATCH, SUBJECTS
 from lth_edge.find.cluster import prune_clustered
 from lth_edge.find.feed import Feed
 from lth_edge.find.hold import MaskHold
@@ -23,10 +24,6 @@ from lth_edge.ticket import Mask, Ticket
 DENSE = 0.0
 SPARSITIES = (0.90, 0.95, 0.97)
 SCHEDULE = (DENSE, 0.7, *SPARSITIES)
-BATCH = 60
-RATE = 1.2e-3
-STEPS = {"lenet-5": 500, "lenet-300-100": 1200}  # of each stage
-WITHIN_CODEBOOK = {"lenet-5": 700, "lenet-300-100": 2400}  # steps
 
 
 def tickets(task: Task, seed: int, cache: Path) -> Iterator[tuple[float, Ticket]]:
@@ -54,13 +51,12 @@ def _trained(task: Task, mask: Mask, before: Ticket, seed: int, sparsity: float)
     load(network, mask.apply(before.weights))
     network.to(memory_format=torch.channels_last)
     order = torch.Generator().manual_seed(1000 * seed + round(100 * sparsity))
-    train_within(task, network, mask, STEPS[task.model], order)
+    subject = SUBJECTS[task.model]
+    train_within(task, network, mask, subject.steps, order, subject.rate)
     return Ticket(mask, weights_of(network), {"sparsity": sparsity, "seed": seed})
 
 
-def train_within(
-    task: Task, network: nn.Module, mask: Mask, steps: int, order: torch.Generator, rate: float = RATE
-) -> None:
+def train_within(task: Task, network: nn.Module, mask: Mask, steps: int, order: torch.Generator, rate: float) -> None:
     """Train the weights that a mask keeps, the rate falling to zero along a cosine."""
     optimizer = torch.optim.Adam(network.parameters(), rate, fused=True)
     MaskHold(network, mask)(optimizer)

@@ -8,7 +8,6 @@ next ticket of the same search, whose units stand in an order of their own. Valu
 compared here, not accuracies. Rows of the same network and seed are replaced.
 """
 
-import argparse
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -16,16 +15,15 @@ from pathlib import Path
 import torch
 
 from benchmarks.size.rows import Row, write_rows
-from benchmarks.size.train import BATCH, DENSE, RATE, STEPS, tickets, train_within
+from benchmarks.size.subjects import SUBJECTS, options
+from benchmarks.size.train import DENSE, tickets, train_within
 from lth_edge.codec.container import Given, read_base, read_container, write_container
 from lth_edge.convert.reorder import reorder_units
 from lth_edge.convert.round_values import round_values
 from lth_edge.convert.standard import to_standard
 from lth_edge.export.onnx_export import export_onnx
 from lth_edge.find.train import load, weights_of
-from lth_edge.recipe import Recipe
 from lth_edge.sparse.quantize import Values
-from lth_edge.tasks.build import load_task
 from lth_edge.tasks.task import Task
 from lth_edge.ticket import Ticket
 
@@ -38,8 +36,9 @@ def changes(task: Task, seed: int, cache: Path) -> Iterator[tuple[str, Ticket, T
     """What changed, and the ticket before and after."""
     found = [ticket for sparsity, ticket in tickets(task, seed, cache) if sparsity != DENSE]
     for ticket in found:
-        for name, rate in (("retrained", RATE), ("retrained, a tenth of the rate", RATE / 10)):
-            yield name, ticket, _retrained(task, ticket, rate, seed + 1)
+        rate = SUBJECTS[task.model].rate
+        yield "retrained", ticket, _retrained(task, ticket, rate, seed + 1)
+        yield "retrained, a tenth of the rate", ticket, _retrained(task, ticket, rate / 10, seed + 1)
     for before, after in pairwise(found):
         yield "sparser", before, after
 
@@ -47,7 +46,8 @@ def changes(task: Task, seed: int, cache: Path) -> Iterator[tuple[str, Ticket, T
 def _retrained(task: Task, ticket: Ticket, rate: float, seed: int) -> Ticket:
     network = task.network(0)
     load(network, ticket.weights)
-    train_within(task, network, ticket.mask, STEPS[task.model], torch.Generator().manual_seed(seed), rate)
+    order = torch.Generator().manual_seed(seed)
+    train_within(task, network, ticket.mask, SUBJECTS[task.model].steps, order, rate)
     return Ticket(ticket.mask, ticket.mask.apply(weights_of(network)), ticket.facts)
 
 
@@ -73,15 +73,9 @@ def _file(task: Task, ticket: Ticket, values: Values) -> dict[str, bytes]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-dir", type=Path, default=Path("data"), help="where torchvision's data sets lie")
-    parser.add_argument("--cache", type=Path, default=Path("lth-edge-runs") / "size", help="where tickets are kept")
-    parser.add_argument("--network", default="lenet-300-100", choices=["lenet-5", "lenet-300-100"])
-    parser.add_argument("--seeds", default="0")
-    given = parser.parse_args()
+    given = options(__doc__, network="lenet-300-100", seeds="0").parse_args()
     torch.set_num_threads(1)
-    fields = {"model": given.network, "data": "torchvision:MNIST", "data_dir": str(given.data_dir), "validation": 5000}
-    task = load_task(Recipe().replace({"task": fields, "train": {"batch_size": BATCH}}).task)
+    task = SUBJECTS[given.network].task(given.network, given.data_dir)
     for seed in map(int, given.seeds.split(",")):
         found: list[Row] = []
         for change in changes(task, seed, given.cache):
