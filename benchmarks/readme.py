@@ -51,7 +51,7 @@ def curve(report: Content, place: Path) -> str:
         [
             *lines,
             "",
-            f"Mean of {seeds} seeds with its 95% t interval; {report['task']['examples']['test']:,} test images, "
+            f"Mean of {seeds} seeds with its 95% t interval; {report['task']['examples']['test']:,} test examples, "
             f"{_reads(report['task']['test_reads'])}. {_where(report)}; "
             f"[raw report]({_link(place / 'report.json')}).",
             "",
@@ -232,12 +232,13 @@ def written(text: str) -> str:
 
 
 def _told(report: Content) -> list[Content]:
-    """The ticket's points nearest to the levels that the paper names, and the chosen one, where there is one."""
+    """The ticket's points nearest to the levels that the paper names, those with controls, and the chosen one."""
     points = [point for point in report["curve"] if not point["control"]]
     told = {
         min(points, key=lambda p, left=left: abs(p["weights_left"] - left))["level"]  # type: ignore[misc]
         for left in TOLD_LEVELS
     }
+    told |= {point["level"] for point in report["curve"] if point["control"]}
     if report["chosen"]:
         told.add(report["chosen"]["level"])
     return [point for point in points if point["level"] in told]

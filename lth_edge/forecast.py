@@ -20,6 +20,7 @@ from lth_edge.find.search import Stage
 from lth_edge.find.train import Job, Start, time_steps, weights_of
 from lth_edge.gain import Gain, forecast_gain
 from lth_edge.recipe import Recipe
+from lth_edge.storage import most_trainings
 from lth_edge.tasks.examples import some
 from lth_edge.ticket import Mask
 
@@ -37,7 +38,7 @@ class Forecast:
     """What to expect.
 
     Attributes:
-        seconds_per_level, hours: training time, the latter for every level, seed and control that may come.
+        seconds_per_level, hours: training time, the latter for every level, seed, control and codebook that may come.
         dense_latency_us: median of the unpruned net in onnxruntime, batch 1.
         max_error: of the exported file against PyTorch, as a share of the largest output.
         gain: what the pruned net will gain.
@@ -86,7 +87,7 @@ def forecast(stage: Stage, own_loop: bool) -> Forecast:
     level = (recipe.train.steps or 0) * step + evaluations * _evaluation_seconds(stage)
     return Forecast(
         seconds_per_level=level,
-        hours=level * _trainings(recipe) / 3600,
+        hours=level * (_trainings(recipe) + most_trainings(recipe.store)) / 3600,
         dense_latency_us=gain.forms[0].p50_us,
         max_error=proof.max_error,
         gain=gain,

@@ -99,6 +99,13 @@ def candidates(
             yield Candidate(values, True, trained, shared, rounded(shared, values))
 
 
+def most_trainings(recipe: StoreRecipe) -> int:
+    """Trainings within a codebook that `candidates` may ask for, at most."""
+    if not recipe.train_values:
+        return 0
+    return len(TRAINED) if recipe.store == "auto" else int(recipe.store in TRAINED)
+
+
 def choose_storage(
     task: Task, offered: Iterator[Candidate], exact: Exported, recipe: StoreRecipe, folder: Path
 ) -> tuple[Storage, Candidate]:
