@@ -302,7 +302,7 @@ def pack(source: Path, out: Path, best: bool, since: tuple[Path, ...]) -> None:
     """
     from lth_edge.package.pack import pack as write
 
-    click.echo(f"{out}: {write(source, out, best, since).packed()}")
+    click.echo(f"{out}: {write(source, out, best, since).told_packed()}")
 
 
 @cli.command(epilog=EPILOG)
@@ -313,7 +313,7 @@ def unpack(source: Path, out: Path, since: tuple[Path, ...]) -> None:
     """Give back what `pack` packed; `lth-edge verify DIR` then replays a package."""
     from lth_edge.package.pack import unpack as write
 
-    click.echo(f"{out}: {write(source, out, since).unpacked()}")
+    click.echo(f"{out}: {write(source, out, since).told_unpacked()}")
 
 
 def main() -> None:

@@ -7,12 +7,14 @@ import math
 import os
 import statistics
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 from torch import nn
 
+from lth_edge.errors import InputError, reason
+from lth_edge.find.at_once import jobs_of
 from lth_edge.find.evaluate import forward
 from lth_edge.find.feed import Feed
 from lth_edge.find.prunable import prunable
@@ -43,6 +45,7 @@ class Forecast:
         max_error: of the exported file against PyTorch, as a share of the largest output.
         gain: what the pruned net will gain.
         threads: torch threads for training.
+        step_over_fp32: time of a step over that of one in fp32; `None` where steps are in fp32.
         unsupported: parameters that stay dense, with the kind of their layer.
     """
 
@@ -52,6 +55,7 @@ class Forecast:
     max_error: float
     gain: Gain
     threads: int
+    step_over_fp32: float | None
     unsupported: list[str]
 
     def to_dict(self) -> dict[str, Any]:
@@ -63,8 +67,15 @@ class Forecast:
         return [
             f"forecast: exported and proved (largest error {self.max_error:.1e} of the largest output){stays}",
             *(f"forecast: {line}" for line in self.gain.lines()),
+            *self._precision(),
             f"forecast: {self.seconds_per_level:.1f} s a level, {_hours(self.hours)} at most, {self.threads} thread(s)",
         ]
+
+    def _precision(self) -> list[str]:
+        if self.step_over_fp32 is None:
+            return []
+        advice = "" if self.step_over_fp32 < 1 else ": nothing is gained here, --precision fp32 is as fast"
+        return [f"forecast: a step in bf16 takes {self.step_over_fp32:.2f}x of one in fp32{advice}"]
 
 
 def forecast(stage: Stage, own_loop: bool) -> Forecast:
@@ -74,7 +85,7 @@ def forecast(stage: Stage, own_loop: bool) -> Forecast:
         own_loop: the user's training function is used: its steps cannot be timed, and are said to be 0.
 
     Raises:
-        InputError: the network cannot be exported or has nothing to prune.
+        InputError: the network cannot be exported, has nothing to prune, or cannot compute in bf16 where that is asked.
         ProofError: the exported file computes something else.
     """
     task, recipe = stage.task, stage.recipe
@@ -82,16 +93,18 @@ def forecast(stage: Stage, own_loop: bool) -> Forecast:
     layers = prunable(task, network)
     gain, proof = forecast_gain(task, recipe, network, layers)
     threads, step = (recipe.train.threads or 1, 0.0) if own_loop else _choose_threads(stage)
+    over_fp32 = None if recipe.train.precision == "fp32" else _over_fp32(stage, threads, step)
     torch.set_num_threads(threads)
     evaluations = 0 if own_loop else (recipe.train.steps or 0) / (recipe.train.evaluate_every or 1)
     level = (recipe.train.steps or 0) * step + evaluations * _evaluation_seconds(stage)
     return Forecast(
         seconds_per_level=level,
-        hours=level * (_trainings(recipe) + most_trainings(recipe.store)) / 3600,
+        hours=level * (_trainings(recipe, stage.device.type != "cpu") + most_trainings(recipe.store)) / 3600,
         dense_latency_us=gain.forms[0].p50_us,
         max_error=proof.max_error,
         gain=gain,
         threads=threads,
+        step_over_fp32=over_fp32,
         unsupported=_dense_parameters(network, set(layers.shapes)),
     )
 
@@ -99,23 +112,29 @@ def forecast(stage: Stage, own_loop: bool) -> Forecast:
 def _choose_threads(stage: Stage) -> tuple[int, float]:
     """Torch threads for training, and the time of a step on them: all where long steps gain clearly, else one.
 
-    Threads wait for each other at every operator: once anything else runs on the machine, short steps on two threads
-    took ten times as long as on one.
+    Seeds trained at once have one each. Threads wait for each other at every operator: once anything else runs on the
+    machine, short steps on two threads took ten times as long as on one.
     """
     recipe = stage.recipe.train
     wanted = recipe.threads or 1
     seconds = _step_seconds(stage, wanted, TIMED_STEPS)
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    fixed = (
-        stage.recipe.train.threads is not None
-        or stage.recipe.train.jobs > 1
-        or stage.device.type != "cpu"
-        or available == 1
-    )
+    at_once = jobs_of(stage.recipe) > 1
+    fixed = recipe.threads is not None or at_once or stage.device.type != "cpu" or _cores() == 1
     if fixed or seconds < LONG_STEP:
         return wanted, seconds
-    together = _step_seconds(stage, available, TRIAL_STEPS)
-    return (available, together) if seconds / together > CLEAR_GAIN else (1, seconds)
+    together = _step_seconds(stage, _cores(), TRIAL_STEPS)
+    return (_cores(), together) if seconds / together > CLEAR_GAIN else (1, seconds)
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _over_fp32(stage: Stage, threads: int, seconds: float) -> float:
+    """A step of `seconds` over one in fp32."""
+    in_fp32 = replace(stage, recipe=stage.recipe.replace({"train": {"precision": "fp32"}}))
+    return seconds / _step_seconds(in_fp32, threads, TRIAL_STEPS)
 
 
 def _step_seconds(stage: Stage, threads: int, steps: int) -> float:
@@ -132,7 +151,12 @@ def _step_seconds(stage: Stage, threads: int, steps: int) -> float:
         validation_feed=stage.validation_feed,
         seed=0,
     )
-    return statistics.median(time_steps(job, steps))
+    try:
+        return statistics.median(time_steps(job, steps))
+    except RuntimeError as error:
+        if stage.recipe.train.precision == "bf16" and "BFloat16" in str(error):
+            raise InputError(f"the network does not train in bf16: {reason(error)}", "use --precision fp32") from error
+        raise
 
 
 def _evaluation_seconds(stage: Stage) -> float:
@@ -148,9 +172,9 @@ def _few(stage: Stage) -> Feed:
     return Feed(some(stage.task.splits.validation, TIMED_EXAMPLES), stage.task.preprocess, stage.device)
 
 
-def _trainings(recipe: Recipe) -> int:
-    """Levels' worth of training that may come one after the other: levels and controls, times seeds."""
-    rounds = math.ceil(len(recipe.find.seeds) / recipe.train.jobs)
+def _trainings(recipe: Recipe, on_gpu: bool) -> int:
+    """Levels' worth of training that may come one after the other: levels and controls, times rounds of seeds."""
+    rounds = math.ceil(len(recipe.find.seeds) / (1 if on_gpu else min(jobs_of(recipe), _cores())))
     if recipe.task.keep_mask is not None:  # level 0 is there, and nothing is pruned
         return rounds
     levels = recipe.find.levels

@@ -18,7 +18,7 @@ from lth_edge.find.codebook import train_within_codebook
 from lth_edge.find.defaults import fill_in, why_rewind
 from lth_edge.find.level import Level
 from lth_edge.find.own import OwnLoop, own_trainer
-from lth_edge.find.search import Budget, Found, Stage
+from lth_edge.find.search import Budget, Found, Stage, repeatable
 from lth_edge.find.seeds import find_all, train_controls
 from lth_edge.find.train import train
 from lth_edge.forecast import forecast
@@ -61,7 +61,7 @@ def compress(
         LthEdgeError: see `lth_edge.errors`.
     """
     progress = progress or Silent()
-    check_jobs(recipe, named=task is None and loop is None)
+    check_jobs(recipe, own_task=task is not None, own_loop=loop is not None)
     task = task or load_task(recipe.task)
     recipe = fill_in(recipe, task, own_loop=loop is not None)
     with open_run(out, recipe, task.fingerprint(loop), task.name) as begun:
@@ -91,7 +91,7 @@ def compress(
 
 def preview(recipe: Recipe, progress: Progress | None = None) -> list[str]:
     """The forecast in words, as `--dry-run` gives it; nothing is trained or written."""
-    check_jobs(recipe, named=True)
+    check_jobs(recipe, own_task=False, own_loop=False)
     task = load_task(recipe.task)
     recipe = fill_in(recipe, task)
     stage = Stage.of(task, recipe, device_of(recipe.train.device), progress or Silent())
@@ -110,6 +110,7 @@ def prepare(task: Task, recipe: Recipe, run: Run, loop: OwnLoop | None, progress
     """The stage of a search on pinned threads and device; the forecast is made once in the life of a run."""
     facts = run.facts
     device = device_of(facts.get("device") or recipe.train.device)
+    repeatable(device)
     stage = Stage.of(task, recipe, device, progress, train if loop is None else own_trainer(loop))
     if "forecast" in facts:
         torch.set_num_threads(facts["forecast"]["threads"])

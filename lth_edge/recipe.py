@@ -122,10 +122,10 @@ class TrainRecipe:
         "best", "report and ship weights of the lowest validation loss, or last"
     )
     precision: Literal["fp32", "bf16"] = option(
-        "fp32", "arithmetic of the network's training; bf16 is faster where CPU or GPU have it (autocast)"
+        "fp32", "arithmetic of the network's training; bf16 is faster where CPU or GPU have it: see the forecast"
     )
     device: str = option("auto", "auto, cpu, cuda, cuda:1", "DEVICE")
-    jobs: int = option(1, "seeds trained at once, each in a process of its own")
+    jobs: int = option(1, "seeds trained at once, each in a process and on one thread or --threads")
     threads: int | None = option(None, "torch threads; auto is one, or all where steps are long and gain by it")
 
     def __post_init__(self) -> None:

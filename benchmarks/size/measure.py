@@ -5,7 +5,7 @@
 Rows of the same network, seed and sparsity are replaced. `factor` is over the dense fp32 weights, 4 bytes a parameter;
 accuracies are in percent of the test images, `ticket_test_accuracy` with fp32 values. The row `dense` is the network
 before it was pruned. `sparse` holds its weights coded with all contexts, `sparse-fast` with some, `sparse-plain` as
-arrays. `nncodec` takes the coarsest step within the same loss as ours; PYTHON is that of its environment (nnc.py).
+arrays. `nncodec` is the smallest of its steps within the same loss as ours; PYTHON is that of its environment (nnc.py).
 The download forms are .lthe files of ticket.onnx alone, what `lth-edge pack ticket.onnx` writes.
 """
 
@@ -72,13 +72,13 @@ def rows_of(stage: Stage, seed: int, sparsity: float, ticket: Ticket, test: Exam
         before = _accuracy(task, _saved(exact.model, Path(name) / "exact.onnx"), test)
         shared_bytes, shared = deep_compression(ticket.weights, ticket.mask)
         worth["deep-compression"] = _accuracy(task, _saved(export(shared).model, Path(name) / "shared.onnx"), test)
-        decoded_bytes, decoded = nncodec(
+        coded_bytes, decoded = nncodec(
             ticket.mask.apply(ticket.weights), python, partial(_loss, stage, ticket.weights), recipe.storage_loss
         )
         filled = export_onnx(task, _network(task, decoded), None, 18)  # its quantiser may fill zeros in
         worth["nncodec"] = _accuracy(task, _saved(filled.model, Path(name) / "nncodec.onnx"), test)
     others = compressed(exact.to_bytes()) | sparse_files(ticket.weights, ticket.mask)
-    others |= {"deep-compression": shared_bytes, "nncodec": decoded_bytes}
+    others |= {"deep-compression": shared_bytes, "nncodec": coded_bytes}
     how = storage.values + (" trained" if storage.trained else "")
     lost = next(t.loss for t in storage.trials if (t.values, t.trained) == (storage.values, storage.trained))
     print(

@@ -1,6 +1,7 @@
-"""NNCodec (Fraunhofer's implementation of ISO/IEC 15938-17) on the same ticket, at its coarsest step within a loss.
+"""NNCodec (Fraunhofer's implementation of ISO/IEC 15938-17) on the same ticket: its fewest bytes within a loss.
 
-It lives in an environment of its own, for it needs an older NumPy:
+It gets the weights as the network holds them: units that nothing is left of stay in, a few bits each. It lives in an
+environment of its own, for it needs an older NumPy:
 
     python -m venv NNCODEC && NNCODEC/bin/pip install nncodec==2.1.3
 """
@@ -15,12 +16,12 @@ import numpy as np
 
 from lth_edge.ticket import Weights
 
-STEPS = range(-36, -3, 2)
+STEPS = range(-36, 9, 2)
 PROCESS = Path(__file__).parent / "nncodec_process.py"
 
 
 def nncodec(weights: Weights, python: Path, loss: Callable[[Weights], float], allowed: float) -> tuple[int, Weights]:
-    """Bytes at the coarsest step, and the weights that come back.
+    """Coded bytes, the fewest of all steps within the loss, and the weights that come back.
 
     Args:
         weights: with zeros where nothing is left.
@@ -38,5 +39,6 @@ def nncodec(weights: Weights, python: Path, loss: Callable[[Weights], float], al
             with np.load(folder / f"{qp}.npz") as file:
                 decoded = {key: file[key].astype(array.dtype).reshape(array.shape) for key, array in weights.items()}
             if loss(decoded) <= allowed:
+                assert qp != STEPS[-1], "a coarser step might do as well: add some"
                 return sizes[qp], decoded
     raise ValueError(f"no step of NNCodec loses {allowed:g} or less: add finer ones")

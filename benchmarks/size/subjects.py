@@ -24,7 +24,7 @@ class Subject:
         data: fields of the recipe's task.
         steps: of each stage of the search.
         codebook_steps: of a training within a codebook.
-        rate: of Adam, at the beginning of each stage.
+        rate: of Adam, at the beginning of each of these.
         precision: of the training within a codebook; stages compute in bf16.
     """
 

@@ -26,7 +26,7 @@ TARGETS = {
     "standard": (55, 82, 112),
     "sparse": (63, 102, 150),
 }
-TEST_SETS = {"torchvision:MNIST": "MNIST's test images", "npz:cifar10.npz": "9,979 of CIFAR-10's 10,000 test images"}
+TEST_SETS = {"torchvision:MNIST": "MNIST's test images", "npz:cifar10.npz": "CIFAR-10's test images"}
 SHARE = {"lenet-300-100": 0.9}
 """Of the targets, which are LeNet-5's, where another network's are lower."""
 Row = Mapping[str, str]

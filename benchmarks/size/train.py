@@ -28,10 +28,10 @@ SCHEDULE = (DENSE, 0.7, *SPARSITIES)
 
 def tickets(task: Task, seed: int, cache: Path) -> Iterator[tuple[float, Ticket]]:
     """Sparsity and ticket, dense first; each is trained where `cache` does not hold it yet."""
-    layers = prunable(task, task.network(seed))
+    subject, layers = SUBJECTS[task.model], prunable(task, task.network(seed))
     before = Ticket(whole_mask(layers), weights_of(task.network(seed)), {})
     for sparsity in SCHEDULE:
-        folder = cache / f"{task.name}-{seed}-{sparsity:.2f}"
+        folder = cache / f"{task.name}-{subject.steps}-steps-at-{subject.rate:g}-seed-{seed}-{sparsity:.2f}"
         if not (folder / "ticket.json").exists():
             folder.mkdir(parents=True, exist_ok=True)
             mask = before.mask if sparsity == DENSE else _pruned(before, layers.output, sparsity)

@@ -8,9 +8,12 @@ MAGIC = b"\x89LTHE\r\n\x1a"
 
 
 def is_packed(path: Path) -> bool:
-    """Whether a file begins as those of `lth-edge pack` do."""
-    with path.open("rb") as file:
-        return file.read(len(MAGIC)) == MAGIC
+    """Whether a file begins as those of `lth-edge pack` do; one that cannot be read does not."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
 
 
 def refuse_packed(path: Path) -> None:

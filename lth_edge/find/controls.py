@@ -42,14 +42,19 @@ def wanted(recipe: FindRecipe, numbers: Sequence[int], levels: int) -> Iterator[
 def control(stage: Stage, kind: ControlKind, seed: int, levels: list[Level], number: int, folder: Path) -> Level:
     """Train (or read back) one control of level `number`: no fewer steps than that level had."""
     mask = _mask(stage, kind, seed, levels, number)
-    place = folder / f"level-{number:02d}-{kind}"
-    done = Level.load(place, mask)
+    done = Level.load(place(folder, number, kind), mask)
     facts = level_facts(stage, seed, number, kind)
     # All dense masks are alike: how long the levels took may have changed, where an automatic search went another way.
     if done is not None and (kind != "dense-longer" or done.facts["steps"] == _steps(levels, number)):
         stage.progress.line(f"{title(seed, facts)}: already there")
         return done
-    return Level.save(place, mask, _trained(stage, kind, seed, levels, number, mask), facts)
+    trained = _trained(stage, kind, seed, levels, number, mask)
+    return Level.save(place(folder, number, kind), mask, trained, facts)
+
+
+def place(folder: Path, number: int, kind: ControlKind) -> Path:
+    """Where a control of level `number` lies in its seed's folder."""
+    return folder / f"level-{number:02d}-{kind}"
 
 
 def random_mask(mask: Mask, seed: int) -> Mask:

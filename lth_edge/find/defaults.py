@@ -45,8 +45,10 @@ def fill_in(recipe: Recipe, task: Task, own_loop: bool = False) -> Recipe:
     """
     train = _train(recipe.train, task)
     find = _find(recipe.find, task, train.steps or 0, own_loop)
+    if own_loop and train.precision != "fp32":
+        raise RecipeError(f"--precision {train.precision} needs lth-edge's own training loop", "call autocast in yours")
     if task.kept is None:
-        _check_method(find, train, own_loop)
+        _check_method(find, train.steps or 0, own_loop)
     else:
         _check_kept(find)
     # Units that the ticket lost are taken out of its files: what they are pruned for.
@@ -87,7 +89,7 @@ def _check_kept(find: FindRecipe) -> None:
         raise RecipeError(f"--keep-mask prunes nothing, so there is no place for {option}", f"leave {option} away")
 
 
-def _check_method(find: FindRecipe, train: TrainRecipe, own_loop: bool) -> None:
+def _check_method(find: FindRecipe, steps: int, own_loop: bool) -> None:
     """What ranks single weights, gradual pruning, the automatic search and a training loop of one's own cannot do.
 
     Raises:
@@ -97,9 +99,6 @@ def _check_method(find: FindRecipe, train: TrainRecipe, own_loop: bool) -> None:
         raise RecipeError(f"--find {find.find} needs lth-edge's own training loop", "choose iterative or one-shot")
     if own_loop and find.dense_longer:
         raise RecipeError("--dense-longer needs lth-edge's own training loop", "your own decides how long it trains")
-    if own_loop and train.precision != "fp32":
-        raise RecipeError(f"--precision {train.precision} needs lth-edge's own training loop", "call autocast in yours")
-    steps = train.steps or 0
     if find.find == "auto" and 4 * (find.rewind_step or 0) > steps:
         raise RecipeError(
             f"--find auto halves trainings, and rewind-step {find.rewind_step} leaves little of half of {steps} steps",

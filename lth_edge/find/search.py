@@ -66,13 +66,17 @@ class Stage:
     @classmethod
     def of(cls, task: Task, recipe: Recipe, device: str, progress: Progress, trainer: Trainer = train) -> "Stage":
         where = torch.device(device)
-        if where.type != "cpu":
-            # cuBLAS reads this when it is first used; without it sums may come in another order.
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-            torch.use_deterministic_algorithms(True, warn_only=True)
         train_feed = Feed(task.splits.train, task.preprocess, where)
         validation_feed = Feed(task.splits.validation, task.preprocess, where)
         return cls(task, recipe, where, train_feed, validation_feed, progress, trainer)
+
+
+def repeatable(device: str) -> None:
+    """Have torch add up in the same order every time, in all of this process."""
+    if device != "cpu":
+        # cuBLAS reads this when it is first used; without it sums may come in another order.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 def device_name(device: torch.device) -> str | None:

@@ -231,9 +231,14 @@ def load(network: nn.Module, weights: Weights) -> None:
 
 def _outputs(network: nn.Module, inputs: tuple[Tensor, ...], precision: str) -> Any:
     """What the loss is computed from: in fp32, for losses add up small differences."""
-    with torch.autocast(inputs[0].device.type, torch.bfloat16, enabled=precision == "bf16"):
+    if precision == "fp32":
+        return network(*inputs)
+    with torch.autocast(inputs[0].device.type, torch.bfloat16):
         outputs = network(*inputs)
-    return tuple(map(_in_fp32, outputs)) if isinstance(outputs, (tuple, list)) else _in_fp32(outputs)
+    if isinstance(outputs, Tensor):
+        return _in_fp32(outputs)
+    widened = map(_in_fp32, outputs)
+    return type(outputs)(*widened) if hasattr(outputs, "_fields") else tuple(widened)  # a loss may use the names
 
 
 def _in_fp32(output: Tensor) -> Tensor:

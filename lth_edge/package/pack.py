@@ -29,11 +29,11 @@ class Packed:
     files: dict[str, int]
     bytes: int
 
-    def packed(self) -> str:
+    def told_packed(self) -> str:
         """What became of the files, for people."""
         return f"{self._held()} in {self.bytes:,} ({sum(self.files.values()) / self.bytes:.1f}x smaller)"
 
-    def unpacked(self) -> str:
+    def told_unpacked(self) -> str:
         """What came out, for people."""
         return f"{self._held()} out of {self.bytes:,}"
 

@@ -1,6 +1,7 @@
 """One training run: what it starts from, what it leaves, and that it goes on from step k as if never interrupted."""
 
 import dataclasses
+from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -116,6 +117,8 @@ def test_a_snapshot_of_a_bf16_run_is_entered_bit_for_bit():
 
 
 def test_several_outputs_reach_the_loss_in_fp32_and_whole_numbers_as_they_are():
+    Scored = namedtuple("Scored", ("scores", "best"))
+
     class Heads(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -123,15 +126,16 @@ def test_several_outputs_reach_the_loss_in_fp32_and_whole_numbers_as_they_are():
 
         def forward(self, x):
             scores = self.body(x)
-            return scores, scores.argmax(1)
+            return Scored(scores, scores.argmax(1))
 
     def loss(outputs, targets):
-        assert [o.dtype for o in outputs] == [torch.float32, torch.int64]
-        return nn.functional.cross_entropy(outputs[0], targets)
+        assert (outputs.scores.dtype, outputs.best.dtype) == (torch.float32, torch.int64)
+        return nn.functional.cross_entropy(outputs.scores, targets)
 
     metric = dataclasses.replace(digits_task().metric, function=lambda o, t: 100 * float((o[1] == t).mean()))
     task = digits_task(Heads, loss=loss, metric=metric)
-    train(job(task, precision="bf16"))
+    for precision in ("fp32", "bf16"):
+        train(job(task, precision=precision))
 
 
 def test_equal_seeds_give_equal_runs_and_others_do_not():
