@@ -41,7 +41,8 @@ def table(network: str, results: Path = RESULTS) -> str:
         + " |",
         "| --- |" + " ---: |" * len(SPARSITIES),
     ]
-    for form, title in FORMS.items():
+    measured = {row["form"] for row in rows}
+    for form, title in ((form, title) for form, title in FORMS.items() if form in measured):
         cells = [_factor(network, form, place, _of(rows, form, each)) for place, each in enumerate(SPARSITIES)]
         lines.append(f"| {title} | {' | '.join(cells)} |")
     best = [_of(rows, "download-best", each) for each in SPARSITIES]
@@ -65,7 +66,7 @@ def _of(rows: Iterable[Row], form: str, sparsity: str) -> list[Row]:
 
 def _factor(network: str, form: str, place: int, rows: list[Row]) -> str:
     if not rows:
-        return "unknown"
+        return ""
     target = f" ({TARGETS[form][place] * SHARE.get(network, 1.0):.0f}x)" if form in TARGETS else ""
     return f"{_mean(rows, 'factor'):.1f}x{target}"
 
