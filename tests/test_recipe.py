@@ -214,7 +214,7 @@ def test_only_what_is_left_to_later_is_free():
     """Spelled out once more on purpose: what becomes free by mistake lets a run go on with other weights."""
     where = {"preset", "data_dir", "download", "device", "threads", "license_weights", "license_data", "input_dtype"}
     how_far = {"tolerance", "sparsity", "levels", "patience", "budget", "seeds", "controls", "control_levels"}
-    how_far |= {"dense_longer"}
+    how_far |= {"dense_longer", "jobs"}
     assert where | how_far == FREE
     assert {field.name for _, field in TRAINING} >= FREE
 

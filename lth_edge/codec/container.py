@@ -9,12 +9,12 @@ from hashlib import sha256
 from lth_edge.codec.base import DIGEST_BYTES, Base, digest_of
 from lth_edge.codec.expanded import collapsed, expanded, is_expanded
 from lth_edge.codec.listing import Listing
-from lth_edge.codec.packed import MAGIC
 from lth_edge.codec.plan import plan
 from lth_edge.codec.restore import Content, files_of, matrices_of
 from lth_edge.codec.stream import encode
 from lth_edge.codec.varints import MEND, Reader, Writer, require
 from lth_edge.errors import DamagedError, InputError
+from lth_edge.packed import MAGIC
 
 WHOLE, UPDATE = 1, 2
 """Versions: a file that stands alone, and one that builds on an earlier file."""

@@ -10,7 +10,6 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
-from lth_edge.codec.packed import refuse_packed
 from lth_edge.convert.coded_weights import is_coded, with_plain_weights
 from lth_edge.convert.decoded import decoded
 from lth_edge.convert.gap_decoder import read_gaps
@@ -18,6 +17,7 @@ from lth_edge.convert.graph import WEIGHT_LAYERS, Graph, attribute, kind
 from lth_edge.convert.sparse_layers import sparse_layers
 from lth_edge.errors import DamagedError, InputError
 from lth_edge.files import whole_file
+from lth_edge.packed import refuse_packed
 from lth_edge.ticket import Array
 
 

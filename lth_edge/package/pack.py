@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lth_edge.codec.container import Given, read_base, read_container, write_container
-from lth_edge.codec.packed import is_packed
 from lth_edge.errors import DamagedError, InputError, ProofError, RecipeError
 from lth_edge.files import storage_errors, whole_file, whole_folder
 from lth_edge.package.archive import unpacked
 from lth_edge.package.fields import MEND, is_plain_name
 from lth_edge.package.manifest import MANIFEST
 from lth_edge.package.verify import verify_package
+from lth_edge.packed import is_packed
 
 _LARGEST = 4 << 30
 

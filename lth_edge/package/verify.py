@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lth_edge.codec.packed import refuse_packed
 from lth_edge.errors import DamagedError, InputError, LthEdgeError
 from lth_edge.files import file_hash
 from lth_edge.package.archive import unpacked
 from lth_edge.package.fields import MEND
 from lth_edge.package.manifest import MANIFEST, SUMS, Manifest, sums
 from lth_edge.package.replay import Vector, replay_error, tensors
+from lth_edge.packed import refuse_packed
 from lth_edge.runtime.library import library_path
 
 

@@ -18,7 +18,7 @@ from lth_edge.runtime.library import TARGETS, library_path
 
 VERSION = f"{__version__}+runtime"
 MODULES = """
-    __init__ _version arrays errors files runtime/__init__ runtime/library runtime/session package/__init__
+    __init__ _version arrays errors files packed runtime/__init__ runtime/library runtime/session package/__init__
     package/archive package/fields package/manifest package/replay package/runner package/verify
 """.split()
 LICENSES = {"LICENSE": "LICENSE-kernels.txt", "LICENSE-runner": "LICENSE-runner.txt"}
