@@ -4,7 +4,6 @@ What would fail after a day of training fails here after a minute.
 """
 
 import math
-import os
 import statistics
 import time
 from dataclasses import asdict, dataclass, replace
@@ -14,7 +13,7 @@ import torch
 from torch import nn
 
 from lth_edge.errors import InputError, reason
-from lth_edge.find.at_once import jobs_of
+from lth_edge.find.at_once import cores, jobs_of
 from lth_edge.find.evaluate import forward
 from lth_edge.find.feed import Feed
 from lth_edge.find.prunable import prunable
@@ -119,16 +118,11 @@ def _choose_threads(stage: Stage) -> tuple[int, float]:
     wanted = recipe.threads or 1
     seconds = _step_seconds(stage, wanted, TIMED_STEPS)
     at_once = jobs_of(stage.recipe) > 1
-    fixed = recipe.threads is not None or at_once or stage.device.type != "cpu" or _cores() == 1
+    fixed = recipe.threads is not None or at_once or stage.device.type != "cpu" or cores() == 1
     if fixed or seconds < LONG_STEP:
         return wanted, seconds
-    together = _step_seconds(stage, _cores(), TRIAL_STEPS)
-    return (_cores(), together) if seconds / together > CLEAR_GAIN else (1, seconds)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    together = _step_seconds(stage, cores(), TRIAL_STEPS)
+    return (cores(), together) if seconds / together > CLEAR_GAIN else (1, seconds)
 
 
 def _over_fp32(stage: Stage, threads: int, seconds: float) -> float:
@@ -174,7 +168,7 @@ def _few(stage: Stage) -> Feed:
 
 def _trainings(recipe: Recipe, on_gpu: bool) -> int:
     """Levels' worth of training that may come one after the other: levels and controls, times rounds of seeds."""
-    rounds = math.ceil(len(recipe.find.seeds) / (1 if on_gpu else min(jobs_of(recipe), _cores())))
+    rounds = math.ceil(len(recipe.find.seeds) / (1 if on_gpu else min(jobs_of(recipe), cores())))
     if recipe.task.keep_mask is not None:  # level 0 is there, and nothing is pruned
         return rounds
     levels = recipe.find.levels

@@ -40,7 +40,7 @@ def test_seeds_trained_at_once_count_by_rounds_of_as_many_as_there_are_cores(mon
     task = load_task(recipe.task)
     stage = Stage.of(task, fill_in(recipe, task), "cpu", Silent())
     for cores, rounds in ((8, 2), (2, 3), (1, 5)):
-        monkeypatch.setattr(outlook, "_cores", lambda cores=cores: cores)
+        monkeypatch.setattr(outlook, "cores", lambda cores=cores: cores)
         found = forecast(stage, own_loop=False)
         assert found.hours * 3600 / found.seconds_per_level == pytest.approx(rounds * 4)
 

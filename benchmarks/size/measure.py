@@ -72,9 +72,8 @@ def rows_of(stage: Stage, seed: int, sparsity: float, ticket: Ticket, test: Exam
         before = _accuracy(task, _saved(exact.model, Path(name) / "exact.onnx"), test)
         shared_bytes, shared = deep_compression(ticket.weights, ticket.mask)
         worth["deep-compression"] = _accuracy(task, _saved(export(shared).model, Path(name) / "shared.onnx"), test)
-        coded_bytes, decoded = nncodec(
-            ticket.mask.apply(ticket.weights), python, partial(_loss, stage, ticket.weights), recipe.storage_loss
-        )
+        masked, loss = ticket.mask.apply(ticket.weights), partial(_loss, stage, _worth(stage, ticket.weights))
+        coded_bytes, decoded = nncodec(masked, python, loss, recipe.storage_loss)
         filled = export_onnx(task, _network(task, decoded), None, 18)  # its quantiser may fill zeros in
         worth["nncodec"] = _accuracy(task, _saved(filled.model, Path(name) / "nncodec.onnx"), test)
     others = compressed(exact.to_bytes()) | sparse_files(ticket.weights, ticket.mask)
@@ -127,13 +126,14 @@ def _own_forms(held: Exported, values: Values, folder: Path) -> tuple[dict[str, 
     return sizes, files
 
 
-def _loss(stage: Stage, exact: Weights, changed: Weights) -> float:
-    """How much worse than `exact` on validation data."""
-    before, after = (
-        evaluate(stage.task, _network(stage.task, weights), stage.validation_feed).metric
-        for weights in (exact, changed)
-    )
-    return stage.task.metric.loss_against(after, before)
+def _loss(stage: Stage, before: float, weights: Weights) -> float:
+    """How much worse than `before` on validation data."""
+    return stage.task.metric.loss_against(_worth(stage, weights), before)
+
+
+def _worth(stage: Stage, weights: Weights) -> float:
+    """The metric on validation data."""
+    return evaluate(stage.task, _network(stage.task, weights), stage.validation_feed).metric
 
 
 def _saved(model: Any, path: Path) -> Path:

@@ -41,10 +41,9 @@ def table(network: str, results: Path = RESULTS) -> str:
         + " |",
         "| --- |" + " ---: |" * len(SPARSITIES),
     ]
-    measured = {row["form"] for row in rows}
-    for form, title in ((form, title) for form, title in FORMS.items() if form in measured):
+    for form in (form for form in FORMS if any(row["form"] == form for row in rows)):
         cells = [_factor(network, form, place, _of(rows, form, each)) for place, each in enumerate(SPARSITIES)]
-        lines.append(f"| {title} | {' | '.join(cells)} |")
+        lines.append(f"| {FORMS[form]} | {' | '.join(cells)} |")
     best = [_of(rows, "download-best", each) for each in SPARSITIES]
     pruned = " | ".join(f"{_mean(found, 'ticket_test_accuracy'):.2f} %" for found in best)
     stored = " | ".join(f"{_mean(found, 'test_accuracy'):.2f} %" for found in best)
@@ -66,7 +65,7 @@ def _of(rows: Iterable[Row], form: str, sparsity: str) -> list[Row]:
 
 def _factor(network: str, form: str, place: int, rows: list[Row]) -> str:
     if not rows:
-        return ""
+        return "unknown"
     target = f" ({TARGETS[form][place] * SHARE.get(network, 1.0):.0f}x)" if form in TARGETS else ""
     return f"{_mean(rows, 'factor'):.1f}x{target}"
 

@@ -38,6 +38,11 @@ def jobs_of(recipe: Recipe) -> int:
     return min(recipe.train.jobs, len(recipe.find.seeds))
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def check_jobs(recipe: Recipe, own_task: bool, own_loop: bool) -> None:
     """What cannot be done seed by seed, each on its own.
 
@@ -70,9 +75,9 @@ def levels_at_once(stage: Stage, folder: SeedFolder) -> Stage:
     """
     if jobs_of(stage.recipe) == 1:
         return stage
-    cores, threads = os.cpu_count() or 1, torch.get_num_threads()
-    if stage.device.type == "cpu" and jobs_of(stage.recipe) * threads > cores:
-        stage.progress.line(f"{jobs_of(stage.recipe)} jobs of {threads} thread(s) on {cores} cores: they take turns")
+    jobs, threads = jobs_of(stage.recipe), torch.get_num_threads()
+    if stage.device.type == "cpu" and jobs * threads > cores():
+        stage.progress.line(f"{jobs} jobs of {threads} thread(s) on {cores()} cores: they take turns")
     return _at_once(stage, folder, dict.fromkeys(stage.recipe.find.seeds))
 
 
