@@ -16,6 +16,10 @@ FROM_SCRATCH: dict[str, tuple[int, TrainRecipe]] = {
     "conv-2": (20, TrainRecipe(batch_size=60, optimizer="adam", learning_rate=2e-4)),
     "conv-4": (25, TrainRecipe(batch_size=60, optimizer="adam", learning_rate=3e-4)),
     "conv-6": (30, TrainRecipe(batch_size=60, optimizer="adam", learning_rate=3e-4)),
+    "resnet-8": (
+        182,
+        TrainRecipe(batch_size=128, optimizer="sgd", learning_rate=0.1, milestones=(0.5, 0.75)),
+    ),
     "resnet-20": (
         182,
         TrainRecipe(batch_size=128, optimizer="sgd", learning_rate=0.1, milestones=(0.5, 0.75)),

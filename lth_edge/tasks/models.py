@@ -3,7 +3,8 @@
 A factory takes the shape of one example (without the batch) and the number of outputs, and returns an initialised
 network. Frankle & Carbin (arXiv 1803.03635, figure 2) define LeNet-300-100 and Conv-2/4/6; LeNet-5 is Caffe's
 20-50-500 version that pruning papers since Han et al. (arXiv 1510.00149) use; ResNet-20 and ResNet-56 are He et al.
-(arXiv 1512.03385, section 4.2) with 1x1 projections; VGG-16 has batch norm and one linear layer, as on CIFAR-10;
+(arXiv 1512.03385, section 4.2) with 1x1 projections, ResNet-8 the shortest of that family, which MLPerf Tiny
+(arXiv 2106.07597) runs on microcontrollers; VGG-16 has batch norm and one linear layer, as on CIFAR-10;
 CNN-1D reads the raw channels of sensors; the vision transformer is in `lth_edge.tasks.vit`.
 """
 
@@ -75,7 +76,7 @@ class ResidualBlock(nn.Module):
 
 
 def resnet_n(depth: int) -> Factory:
-    """ResNet-20 or ResNet-56: three groups of (depth - 2) / 6 residual blocks of 16, 32 and 64 channels."""
+    """ResNet-8, ResNet-20 or ResNet-56: three groups of (depth - 2) / 6 residual blocks of 16, 32 and 64 channels."""
 
     def factory(shape: tuple[int, ...], outputs: int) -> nn.Module:
         channels = _image(shape, least=4, name=f"resnet-{depth}")[0]
@@ -129,6 +130,7 @@ REFERENCE: dict[str, Factory] = {
     "conv-2": conv_n(2),
     "conv-4": conv_n(4),
     "conv-6": conv_n(6),
+    "resnet-8": resnet_n(8),
     "resnet-20": resnet_n(20),
     "resnet-56": resnet_n(56),
     "vgg-16": vgg_16,
