@@ -61,8 +61,8 @@ class TaskRecipe:
 
     preset: str | None = option(None, "start from a recipe of the literature; `lth-edge presets` lists them", "NAME")
     model: str = option(
-        "mlp", "mlp, lenet-300-100, lenet-5, conv-2, conv-4, conv-6, resnet-8, resnet-20, resnet-56, vgg-16, cnn-1d, vit, "
-        "torchvision:NAME, py:package.module:factory or ./file.py:factory", "MODEL",
+        "mlp", "mlp, lenet-300-100, lenet-5, conv-2, conv-4, conv-6, resnet-8, resnet-20, resnet-56, vgg-16, cnn-1d, "
+        "vit, torchvision:NAME, py:package.module:factory or ./file.py:factory", "MODEL",
     )  # fmt: skip
     model_args: dict[str, Any] = option({}, "argument of the model's factory, repeatable", "K=V")
     weights: str | None = option(None, "start from trained weights: a state dict or safetensors, or 'default'", "FILE")

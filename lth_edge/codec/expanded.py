@@ -6,6 +6,7 @@ codes, so that the bits can be written again.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -60,6 +61,23 @@ def collapsed(content: bytes) -> bytes:
     if len(planes) != size:
         raise DamagedError("its weights take more bits or fewer than they did", MEND)
     return around[:start] + planes + around[start:]
+
+
+def tensors_around(content: bytes) -> list[TensorAt]:
+    """The initializers of an expanded file beside its stream, where they lie in it; none in another file."""
+    if not is_expanded(content):
+        return []
+    try:
+        around, start, size = _split(content)
+        (before, *_) = (first for number, first, _ in fields(content) if number == _AROUND)
+    except (KeyError, ValueError):
+        return []  # it only begins as one
+    cut = {tensor.start: tensor for tensor in tensors_in(around[:start] + bytes(size) + around[start:])}
+    cut.pop(start, None)
+    shifts = {place: before - size * (place > start) for place in cut}
+    return [
+        replace(tensor, start=place + shifts[place], end=tensor.end + shifts[place]) for place, tensor in cut.items()
+    ]
 
 
 def _stream(content: bytes) -> WeightStream:

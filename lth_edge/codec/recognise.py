@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lth_edge.codec.expanded import tensors_around
 from lth_edge.codec.numbers import DTYPES
 from lth_edge.codec.onnx_tensors import TensorAt, tensors_in
 from lth_edge.codec.renderings import Rendering, render
@@ -48,7 +49,7 @@ class Found:
 
 def matrices_in(content: bytes) -> list[Found]:
     """The matrices of an ONNX file whose renderings give its very bytes, in the file's order."""
-    tensors = tensors_in(content)
+    tensors = [*tensors_around(content), *tensors_in(content)]
     found, at = [], 0
     while at < len(tensors):
         taken, matrix = _next(content, tensors[at:])

@@ -11,6 +11,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lth_edge.codec.container import read_container, write_container
 from lth_edge.codec.expanded import collapsed, expanded, is_expanded
+from lth_edge.codec.plan import plan
+from lth_edge.codec.renderings import Rendering
+from lth_edge.convert import standard
 from lth_edge.convert.round_values import round_values
 from lth_edge.convert.sparse import to_sparse
 from lth_edge.convert.standard import to_standard
@@ -67,6 +70,18 @@ def test_it_is_coded_by_context(ticket: bytes, best: bool) -> None:
     packed = write_container(files, best)
     assert read_container(packed) == files
     assert len(packed) < 0.9 * len(ticket)
+
+
+def test_weights_that_found_no_room_in_the_stream_are_coded_by_context_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, both = plan({"ticket.onnx": expanded(forms()["ticket.onnx"])}, None)
+    monkeypatch.setattr(standard, "MOST_SYMBOLS", sum(matrix.outline.nnz for matrix in both) - 1)
+    content = forms()["ticket.onnx"]
+    names = {tensor.name for tensor in onnx.load_from_string(content).graph.initializer}
+    assert names >= {"p", "conv.weight.gaps"}, "one weight in the stream, the other as gaps"
+    listing, matrices = plan({"ticket.onnx": expanded(content)}, None)
+    assert [matrix.outline for matrix in matrices] == [matrix.outline for matrix in both]
+    assert all(piece.rendering != Rendering.DENSE for file in listing.files for piece in file.pieces)
+    assert read_container(write_container({"ticket.onnx": content}, True)) == {"ticket.onnx": content}
 
 
 def test_with_the_sparse_file_its_weights_are_coded_once() -> None:

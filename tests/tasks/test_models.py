@@ -70,7 +70,7 @@ def test_lenet_300_100_has_266_610_parameters_with_its_biases():
     assert parameters(REFERENCE["lenet-300-100"]((1, 28, 28), 10)) == 266_610
 
 
-@pytest.mark.parametrize(("depth", "millions"), [(20, 0.27), (56, 0.85)])
+@pytest.mark.parametrize(("depth", "millions"), [(8, 0.078), (20, 0.27), (56, 0.85)])
 def test_a_resnet_has_the_papers_parameters_and_as_many_layers_as_its_name_says(depth, millions):
     network = REFERENCE[f"resnet-{depth}"]((3, 32, 32), 10)
     assert parameters(network) == pytest.approx(1e6 * millions, rel=0.02)
