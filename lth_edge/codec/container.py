@@ -1,14 +1,15 @@
 """Files whose sparse matrices are coded by context: the bytes of a .lthe file; LTHE.md is the format."""
 
-import lzma
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 
 from lth_edge.codec.base import DIGEST_BYTES, Base, digest_of
 from lth_edge.codec.expanded import collapsed, expanded, is_expanded
 from lth_edge.codec.listing import Listing
+from lth_edge.codec.parts import pack_parts, unpack_lzma, unpack_parts
 from lth_edge.codec.plan import plan
 from lth_edge.codec.restore import Content, files_of, matrices_of
 from lth_edge.codec.stream import encode
@@ -18,11 +19,10 @@ from lth_edge.packed import MAGIC
 
 WHOLE, UPDATE = 1, 2
 """Versions: a file that stands alone, and one that builds on an earlier file."""
-_BEST, _EXPANDED = 1, 2
-"""Flags: all contexts are used; ONNX files whose weights are a stream are held expanded."""
+_BEST, _EXPANDED, _PARTS = 1, 2, 4
+"""Flags: all contexts are used; ONNX files whose weights are a stream are held expanded; the listing is in parts."""
 _CRC_AT, _DIGEST_AT, _BODY_AT = 10, 14, 22
 _LARGEST_LISTING = 1 << 28
-_LISTING_FILTERS = [{"id": lzma.FILTER_LZMA1, "dict_size": 1 << 23, "lc": 3, "lp": 0, "pb": 0}]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def write_container(files: Mapping[str, bytes], best: bool, base: Base | None = 
     """The bytes that hold these files.
 
     Args:
-        files: name -> content; the matrices of ONNX files are coded by context, all else by LZMA.
+        files: name -> content; the matrices of ONNX files are coded by context, all else is packed.
         best: fewer bytes that take about twice as long to decode.
         base: the earlier file without which these bytes are of no use.
 
@@ -45,10 +45,11 @@ def write_container(files: Mapping[str, bytes], best: bool, base: Base | None = 
         InputError: more weights than a container holds.
     """
     is_free = not any(map(is_expanded, files.values()))  # else it could not be told which are to be collapsed
+    files = dict(sorted(files.items(), key=lambda file: _kind(*file)))
     held = {name: expanded(file) if is_free and name.endswith(".onnx") else file for name, file in files.items()}
     listing, matrices = plan(held, base)
     text = listing.to_bytes(base)
-    packed = lzma.compress(text, lzma.FORMAT_RAW, filters=_LISTING_FILTERS)
+    packed = pack_parts(_parts(text, files) if base is None else [text])
     writer = Writer()
     if base is not None:
         writer.content += base.digest
@@ -56,7 +57,7 @@ def write_container(files: Mapping[str, bytes], best: bool, base: Base | None = 
     writer.numbers(len(text), len(packed))
     checked = _digest(files) + bytes(writer.content) + packed + encode(matrices, best)
     crc = zlib.crc32(checked).to_bytes(_DIGEST_AT - _CRC_AT, "little")
-    flags = _BEST * best | _EXPANDED * (is_free and any(map(is_expanded, held.values())))
+    flags = _PARTS | _BEST * best | _EXPANDED * (is_free and any(map(is_expanded, held.values())))
     return MAGIC + bytes([WHOLE if base is None else UPDATE, flags]) + crc + checked
 
 
@@ -91,6 +92,18 @@ def read_base(base: Given, given: Sequence[Given] = ()) -> Base:
     return Base(base.name, digest_of(base.content), list(matrices), opened.listing.text)
 
 
+def _kind(name: str, content: bytes) -> int:
+    """Models, whose bytes stand behind the head of a listing; texts; all else."""
+    return 0 if name.endswith(".onnx") else 1 if b"\0" not in content else 2
+
+
+def _parts(text: bytes, files: Mapping[str, bytes]) -> list[bytes]:
+    """A listing cut before the texts and behind them."""
+    sizes = [sum(len(file) for name, file in files.items() if _kind(name, file) == kind) for kind in (1, 2)]
+    cuts = [0, len(text) - sum(sizes), len(text) - sizes[1], len(text)]
+    return [text[start:end] for start, end in pairwise(cuts) if start < end]
+
+
 @dataclass(frozen=True)
 class _Opened:
     """A container whose matrices are still coded."""
@@ -107,7 +120,9 @@ def _open(content: bytes, given: Sequence[Given]) -> _Opened:
     reader = Reader(content, _BODY_AT)
     base = _base_of(reader, given) if version == UPDATE else None
     size, packed_size = reader.number(_LARGEST_LISTING), reader.number()
-    listing = Listing.from_bytes(_unpacked(reader.take(packed_size), size), base)
+    packed = reader.take(packed_size)
+    text = unpack_parts(packed, size) if flags & _PARTS else unpack_lzma(packed, size)
+    listing = Listing.from_bytes(text, base)
     return _Opened(listing, memoryview(content)[reader.at :], bool(flags & _BEST), bool(flags & _EXPANDED), base)
 
 
@@ -139,20 +154,10 @@ def _check_head(content: bytes) -> tuple[int, int]:
     version, flags = content[len(MAGIC)], content[len(MAGIC) + 1]
     if version > UPDATE:
         raise DamagedError(f"it is of version {version}, this lth-edge reads up to {UPDATE}", "upgrade lth-edge")
-    require(version > 0 and not flags & ~(_BEST | _EXPANDED), "it is of a version that never was")
+    require(version > 0 and not flags & ~(_BEST | _EXPANDED | _PARTS), "it is of a version that never was")
     crc = zlib.crc32(memoryview(content)[_DIGEST_AT:]).to_bytes(_DIGEST_AT - _CRC_AT, "little")
     require(crc == content[_CRC_AT:_DIGEST_AT], "its checksum is wrong")
     return version, flags
-
-
-def _unpacked(packed: bytes, size: int) -> bytes:
-    decompressor = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=_LISTING_FILTERS)
-    try:
-        text = decompressor.decompress(packed, max_length=size)
-    except (lzma.LZMAError, EOFError) as error:
-        raise DamagedError("its listing cannot be read", MEND) from error
-    require(len(text) == size, "its listing is shorter than it says")
-    return text
 
 
 def _digest(files: Mapping[str, Content]) -> bytes:

@@ -38,6 +38,17 @@ VERSION_1 = (
     "152dae2ca4acf1ef51fd56e2b3a19b5b58fbf7882b6578ec8ecad5351a426c61e343ebfc970885c1bf68dfa011ab2bbbd5e7f3d6dcd215"
     "e561c8450504a9dbd8c6c35bff6c906558c74e8b"
 )
+VERSION_1_IN_PARTS = (
+    "894c5448450d0a1a010513fbbdcbc218fdf463c26fa4bf0ce602030187059b0263623ec29412c8c9c0c9d8500134428091914192f14804"
+    "032b576e7e4a6a8e5e7e5e5e05b3ff152646064d0626490616ae94d4bce254b030139b0e0323372303bb8fa7b3ab5fb02b431f3b475e7e"
+    "49aa5e494509032b674962524eaa5e52661e832ab063b28c8d4b8b8bb71c36399291989326c401e362b61fd5b8d8ca21835bdce5f846b5"
+    "0cb990e5d187b3807298e3580e20a3c10358ece5e48d5cb971c1747221dbc005f78f10d0062246a764b9a0ea40e641c6a3904e8e071db6"
+    "5f016ea657425a2fa07a1e3a8392e4a5807be8a1882305946020e1e795a2758f1128c0e5841af85e27186169a61c9a66ce30a3ae7a2887"
+    "75e6d18f0e45cfe1904a0318c94df2581d7d408e83998305d8de000d7b30967b6d9043f207443300029307141b3d2e6df4b8b4d1e3d206"
+    "cb716919c0c4920f0001252a012500daff00070e151c232a31383f464d545b626970777e858c939aa1a8afb6bdc4cbd2d9e0e7eef5fc07"
+    "152dae2ca4acf1ef51fd56e2b3a19b5b58fbf7882b6578ec8ecad5351a426c61e343ebfc970885c1bf68dfa011ab2bbbd5e7f3d6dcd215"
+    "e561c8450504a9dbd8c6c35bff6c906558c74e8b"
+)
 VERSION_1_FILES = {"model.onnx": "e10acdd892c07706", "dense.onnx": "61b369c897dc8f5b", "note.txt": "2cf24dba5fb0a30e"}
 
 
@@ -121,11 +132,18 @@ def test_any_files_come_back(files: dict[str, bytes]) -> None:
     assert read_container(write_container(files, True)) == files
 
 
-def test_the_bytes_of_version_1_never_change() -> None:
-    content = bytes.fromhex(VERSION_1)
-    files = read_container(content)
-    assert {name: sha256(held).hexdigest()[:16] for name, held in files.items()} == VERSION_1_FILES
-    assert write_container(files, True)[:10] == content[:10]
+OTHER_FILES = {"LICENSE": "14c41cdada1efd28", "table.bin": "c7f89eb70b6f5641"}
+
+
+@pytest.mark.parametrize(
+    ("stored", "holds"),
+    [(VERSION_1, VERSION_1_FILES), (VERSION_1_IN_PARTS, VERSION_1_FILES | OTHER_FILES)],
+    ids=["listing by LZMA", "listing in parts"],
+)
+def test_the_bytes_of_version_1_never_change(stored: str, holds: dict[str, str]) -> None:
+    files = read_container(bytes.fromhex(stored))
+    assert {name: sha256(held).hexdigest()[:16] for name, held in files.items()} == holds
+    assert write_container(files, True)[:10] == bytes.fromhex(VERSION_1_IN_PARTS)[:10]
 
 
 @pytest.fixture(scope="module")
