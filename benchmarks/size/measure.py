@@ -2,8 +2,8 @@
 
     python -m benchmarks.size.measure --data-dir DIR --nncodec PYTHON [--network lenet-5] [--seeds 0,1,2]
 
-Rows of the same network, seed and sparsity are replaced. `factor` is over the dense fp32 weights, 4 bytes a parameter;
-accuracies are in percent of the test images, `ticket_test_accuracy` with fp32 values. The row `dense` is the network
+Rows of the same network, data, seed and sparsity are replaced. `factor` is over the dense fp32 weights, 4 bytes a
+parameter; accuracies are in percent of the test images, `ticket_test_accuracy` with fp32 values. The row `dense` is the network
 before it was pruned. `sparse` holds its weights coded with all contexts, `sparse-fast` with some, `sparse-plain` as
 arrays. `nncodec` is the smallest of its steps within the same loss as ours; PYTHON is that of its environment (nnc.py).
 The download forms are .lthe files of ticket.onnx alone, what `lth-edge pack ticket.onnx` writes.
@@ -48,7 +48,7 @@ from lth_edge.verify import file_outputs, targets_of
 
 RESULTS = Path(__file__).parents[1] / "results" / "size.csv"
 COLUMNS = ("network", "data", "seed", "sparsity", "form", "bytes", "factor", "ticket_test_accuracy", "test_accuracy")
-KEY = ("network", "seed", "sparsity")
+KEY = ("network", "data", "seed", "sparsity")
 SPARSE_FORMS: dict[str, SparseWeights] = {"sparse": "best", "sparse-fast": "fast", "sparse-plain": "plain"}
 
 
@@ -152,7 +152,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     subject = SUBJECTS[given.network]
-    task = subject.task(given.network, given.data_dir)
+    task = subject.task(given.data_dir)
     train = {
         "steps": subject.codebook_steps,
         "batch_size": BATCH,
@@ -161,14 +161,13 @@ def main() -> None:
         "gamma": 0.4,
         "augment": "none",
         "evaluate_every": subject.codebook_steps // 2,
-        "precision": subject.precision,
     }
     recipe = replace(Recipe().replace({"train": train, "store": {"store": given.store}}), task=task.recipe)
     stage = Stage.of(task, fill_in(recipe, task), "cpu", Silent())
     assert task.splits.test is not None, "each of these data sets has one"
     test = task.splits.test.open("the sizes' accuracies")
     for seed in map(int, given.seeds.split(",")):
-        for sparsity, ticket in tickets(task, seed, given.cache):
+        for sparsity, ticket in tickets(task, subject, seed, given.cache):
             is_dense = sparsity == DENSE
             rows = (
                 [dense_row(task, seed, ticket, test)]

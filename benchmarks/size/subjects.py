@@ -1,4 +1,4 @@
-"""The networks whose tickets are weighed, with their data and how long each is trained."""
+"""Whose tickets are weighed: networks with their data, and how long each is trained."""
 
 import argparse
 from collections.abc import Mapping
@@ -18,32 +18,31 @@ CIFAR10 = MappingProxyType({"data": "npz:cifar10.npz", "layout": "nhwc", "valida
 
 @dataclass(frozen=True)
 class Subject:
-    """One network.
+    """A network and its data.
 
     Attributes:
         data: fields of the recipe's task.
         steps: of each stage of the search.
         codebook_steps: of a training within a codebook.
         rate: of Adam, at the beginning of each of these.
-        precision: of the training within a codebook; stages compute in bf16.
     """
 
+    model: str
     data: Mapping[str, Any]
     steps: int
     codebook_steps: int
     rate: float = 1.2e-3
-    precision: str = "fp32"
 
-    def task(self, model: str, data_dir: Path) -> Task:
-        """The task of the network `model`, with its data from a folder."""
-        fields = {"model": model, "data_dir": str(data_dir), "tolerance": 0.1} | dict(self.data)
+    def task(self, data_dir: Path) -> Task:
+        """Its task, with the data from a folder."""
+        fields = {"model": self.model, "data_dir": str(data_dir), "tolerance": 0.1} | dict(self.data)
         return load_task(Recipe().replace({"task": fields}).task)
 
 
 SUBJECTS = {
-    "lenet-5": Subject(MNIST, steps=500, codebook_steps=700),
-    "lenet-300-100": Subject(MNIST, steps=1200, codebook_steps=2400),
-    "conv-2": Subject(CIFAR10, steps=1500, codebook_steps=1500, rate=5e-4, precision="bf16"),
+    "lenet-5": Subject("lenet-5", MNIST, steps=500, codebook_steps=700),
+    "lenet-300-100": Subject("lenet-300-100", MNIST, steps=3000, codebook_steps=8000),
+    "lenet-5-cifar10": Subject("lenet-5", CIFAR10, steps=1000, codebook_steps=1000),
 }
 
 

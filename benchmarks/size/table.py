@@ -29,12 +29,16 @@ TARGETS = {
 TEST_SETS = {"torchvision:MNIST": "MNIST's test images", "npz:cifar10.npz": "CIFAR-10's test images"}
 SHARE = {"lenet-300-100": 0.9}
 """Of the targets, which are LeNet-5's, where another network's are lower."""
+DATA = {"cifar10": "npz:cifar10.npz"}
+"""What a name may end in, where the data are not MNIST."""
 Row = Mapping[str, str]
 
 
-def table(network: str, results: Path = RESULTS) -> str:
-    """Factors over dense fp32 by form and sparsity, accuracies, and where the rows lie."""
-    rows = [row for row in csv.DictReader(results.open()) if row["network"] == network]
+def table(name: str, results: Path = RESULTS) -> str:
+    """Factors over dense fp32 by form and sparsity, accuracies, and where the rows lie; of "lenet-5-cifar10"."""
+    ending = next((ending for ending in DATA if name.endswith(f"-{ending}")), "")
+    network, data = name.removesuffix(f"-{ending}"), DATA.get(ending, "torchvision:MNIST")
+    rows = [row for row in csv.DictReader(results.open()) if (row["network"], row["data"]) == (network, data)]
     lines = [
         "| over dense fp32, target in brackets | "
         + " | ".join(f"{float(each):.0%} zeros" for each in SPARSITIES)

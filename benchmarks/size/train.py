@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from benchmarks.size.subjects import BATCH, SUBJECTS
+from benchmarks.size.subjects import BATCH, Subject
 from lth_edge.find.cluster import prune_clustered
 from lth_edge.find.feed import Feed
 from lth_edge.find.hold import MaskHold
@@ -26,16 +26,16 @@ SPARSITIES = (0.90, 0.95, 0.97)
 SCHEDULE = (DENSE, 0.7, *SPARSITIES)
 
 
-def tickets(task: Task, seed: int, cache: Path) -> Iterator[tuple[float, Ticket]]:
+def tickets(task: Task, subject: Subject, seed: int, cache: Path) -> Iterator[tuple[float, Ticket]]:
     """Sparsity and ticket, dense first; each is trained where `cache` does not hold it yet."""
-    subject, layers = SUBJECTS[task.model], prunable(task, task.network(seed))
+    layers = prunable(task, task.network(seed))
     before = Ticket(whole_mask(layers), weights_of(task.network(seed)), {})
     for sparsity in SCHEDULE:
         folder = cache / f"{task.name}-{subject.steps}-steps-at-{subject.rate:g}-seed-{seed}-{sparsity:.2f}"
         if not (folder / "ticket.json").exists():
             folder.mkdir(parents=True, exist_ok=True)
             mask = before.mask if sparsity == DENSE else _pruned(before, layers.output, sparsity)
-            _trained(task, mask, before, seed, sparsity).save(folder)
+            _trained(task, subject, mask, before, seed, sparsity).save(folder)
         before = Ticket.load(folder)
         if sparsity in (DENSE, *SPARSITIES):
             yield sparsity, before
@@ -46,12 +46,11 @@ def _pruned(ticket: Ticket, output: str, sparsity: float) -> Mask:
     return prune_clustered(ticket.weights, ticket.mask, rates, output, "global", sparsity)
 
 
-def _trained(task: Task, mask: Mask, before: Ticket, seed: int, sparsity: float) -> Ticket:
+def _trained(task: Task, subject: Subject, mask: Mask, before: Ticket, seed: int, sparsity: float) -> Ticket:
     network = task.network(seed)
     load(network, mask.apply(before.weights))
     network.to(memory_format=torch.channels_last)
     order = torch.Generator().manual_seed(1000 * seed + round(100 * sparsity))
-    subject = SUBJECTS[task.model]
     train_within(task, network, mask, subject.steps, order, subject.rate)
     return Ticket(mask, weights_of(network), {"sparsity": sparsity, "seed": seed})
 
@@ -66,8 +65,6 @@ def train_within(task: Task, network: nn.Module, mask: Mask, steps: int, order: 
     for _ in range(steps):
         inputs, targets = feed.batch(torch.randint(len(feed), (BATCH,), generator=order))
         optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16):  # half the time
-            outputs = network(*inputs)
-        cross_entropy(outputs.float(), targets[0]).backward()
+        cross_entropy(network(*inputs), targets[0]).backward()
         optimizer.step()
         schedule.step()

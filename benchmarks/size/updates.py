@@ -5,17 +5,18 @@
 Both are .lthe files of ticket.onnx alone, what `lth-edge pack ticket.onnx` writes without and with `--since`.
 `retrained` is the ticket trained on within its mask, at the rate it was found with or a tenth of that; `sparser` is the
 next ticket of the same search, whose units stand in an order of their own. Values are rounded after training: bytes are
-compared here, not accuracies. Rows of the same network and seed are replaced.
+compared here, not accuracies. Rows of the same network, data and seed are replaced.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import torch
 
 from benchmarks.size.rows import Row, write_rows
-from benchmarks.size.subjects import SUBJECTS, options
+from benchmarks.size.subjects import SUBJECTS, Subject, options
 from benchmarks.size.train import DENSE, tickets, train_within
 from lth_edge.codec.container import Given, read_base, read_container, write_container
 from lth_edge.convert.reorder import reorder_units
@@ -32,22 +33,22 @@ COLUMNS = ("network", "data", "seed", "sparsity", "change", "values", "download"
 VALUES: tuple[Values, ...] = ("fp32", "fp16", "codebook-16", "codebook-4")
 
 
-def changes(task: Task, seed: int, cache: Path) -> Iterator[tuple[str, Ticket, Ticket]]:
+def changes(task: Task, subject: Subject, seed: int, cache: Path) -> Iterator[tuple[str, Ticket, Ticket]]:
     """What changed, and the ticket before and after."""
-    found = [ticket for sparsity, ticket in tickets(task, seed, cache) if sparsity != DENSE]
+    found = [ticket for sparsity, ticket in tickets(task, subject, seed, cache) if sparsity != DENSE]
     for ticket in found:
-        rate = SUBJECTS[task.model].rate
-        yield "retrained", ticket, _retrained(task, ticket, rate, seed + 1)
-        yield "retrained, a tenth of the rate", ticket, _retrained(task, ticket, rate / 10, seed + 1)
+        yield "retrained", ticket, _retrained(task, ticket, subject, seed + 1)
+        slower = replace(subject, rate=subject.rate / 10)
+        yield "retrained, a tenth of the rate", ticket, _retrained(task, ticket, slower, seed + 1)
     for before, after in pairwise(found):
         yield "sparser", before, after
 
 
-def _retrained(task: Task, ticket: Ticket, rate: float, seed: int) -> Ticket:
+def _retrained(task: Task, ticket: Ticket, subject: Subject, seed: int) -> Ticket:
     network = task.network(0)
     load(network, ticket.weights)
     order = torch.Generator().manual_seed(seed)
-    train_within(task, network, ticket.mask, SUBJECTS[task.model].steps, order, rate)
+    train_within(task, network, ticket.mask, subject.steps, order, subject.rate)
     return Ticket(ticket.mask, ticket.mask.apply(weights_of(network)), ticket.facts)
 
 
@@ -75,12 +76,13 @@ def _file(task: Task, ticket: Ticket, values: Values) -> dict[str, bytes]:
 def main() -> None:
     given = options(__doc__, network="lenet-300-100", seeds="0").parse_args()
     torch.set_num_threads(1)
-    task = SUBJECTS[given.network].task(given.network, given.data_dir)
+    subject = SUBJECTS[given.network]
+    task = subject.task(given.data_dir)
     for seed in map(int, given.seeds.split(",")):
         found: list[Row] = []
-        for change in changes(task, seed, given.cache):
+        for change in changes(task, subject, seed, given.cache):
             found += rows_of(task, seed, *change)
-            write_rows(RESULTS, COLUMNS, found, ("network", "seed"))
+            write_rows(RESULTS, COLUMNS, found, ("network", "data", "seed"))
 
 
 if __name__ == "__main__":
