@@ -3,9 +3,10 @@
     python -m benchmarks.size.measure --data-dir DIR --nncodec PYTHON [--network lenet-5] [--seeds 0,1,2]
 
 Rows of the same network, data, seed and sparsity are replaced. `factor` is over the dense fp32 weights, 4 bytes a
-parameter; accuracies are in percent of the test images, `ticket_test_accuracy` with fp32 values. The row `dense` is the network
-before it was pruned. `sparse` holds its weights coded with all contexts, `sparse-fast` with some, `sparse-plain` as
-arrays. `nncodec` is the smallest of its steps within the same loss as ours; PYTHON is that of its environment (nnc.py).
+parameter; accuracies are in percent of the test images, `ticket_test_accuracy` with fp32 values. The row `dense` is the
+network before it was pruned. `sparse` holds its weights coded with all contexts, `sparse-fast` with some,
+`sparse-plain` as arrays. `nncodec` is the smallest of its steps within the same loss as ours; PYTHON is that of its
+environment (nnc.py).
 The download forms are .lthe files of ticket.onnx alone, what `lth-edge pack ticket.onnx` writes.
 """
 

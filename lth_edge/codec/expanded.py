@@ -26,6 +26,11 @@ _LARGEST = 1 << 24  # bytes of a stream's bits
 _GAP = 255
 
 
+def has_stream(content: bytes) -> bool:
+    """Whether an ONNX file decodes its weights from a stream."""
+    return _planes(content) is not None
+
+
 def is_expanded(content: bytes | bytearray) -> bool:
     """Whether it begins as no other file does."""
     return content.startswith(_MARK)
@@ -33,7 +38,7 @@ def is_expanded(content: bytes | bytearray) -> bool:
 
 def expanded(content: bytes) -> bytes:
     """A file as a container holds it: itself where it has no stream."""
-    planes = next((tensor for tensor in tensors_in(content) if tensor.name == PLANES and tensor.dtype == "|u1"), None)
+    planes = _planes(content)
     if planes is None:
         return content
     try:
@@ -61,6 +66,10 @@ def collapsed(content: bytes) -> bytes:
     if len(planes) != size:
         raise DamagedError("its weights take more bits or fewer than they did", MEND)
     return around[:start] + planes + around[start:]
+
+
+def _planes(content: bytes) -> TensorAt | None:
+    return next((tensor for tensor in tensors_in(content) if tensor.name == PLANES and tensor.dtype == "|u1"), None)
 
 
 def tensors_around(content: bytes) -> list[TensorAt]:

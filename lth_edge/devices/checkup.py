@@ -8,7 +8,7 @@ from lth_edge.bench.machine import UNKNOWN
 from lth_edge.devices import trial
 from lth_edge.devices.board_agent import OLDEST_PYTHON
 from lth_edge.devices.visit import Ended
-from lth_edge.package.compatibility import KERNELS_SINCE, as_numbers
+from lth_edge.package.compatibility import PROVED_SINCE, as_numbers
 from lth_edge.runtime.library import target_of
 
 Verdict = Literal["ready", "limited", "unfit"]
@@ -88,9 +88,9 @@ def judge_kernels(ended: Ended, facts: Mapping[str, Any]) -> Iterator[Finding]:
     if not ended.answer and step in _LIBRARIES:
         yield _broken(_LIBRARIES[step], step, ended, facts)
         return
-    if version and _older(version, KERNELS_SINCE):
+    if version and _older(version, PROVED_SINCE):
         mend = f"pip install 'onnxruntime>={_SAFE_RELEASE}'"
-        told = f"{version}: runs ticket.onnx; the kernels need {KERNELS_SINCE}"
+        told = f"{version}: dense files run; tickets and kernels are proved from {PROVED_SINCE} on"
         yield Finding("limited", "onnxruntime", told, mend)
         return
     yield _judge_runtime(version, facts["packages"])

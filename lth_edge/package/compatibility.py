@@ -22,23 +22,24 @@ _OPSETS = {
 # First onnxruntime release that reads an IR version; measured likewise.
 _IR_VERSIONS = {8: "1.14", 9: "1.15", 10: "1.18", 11: "1.23", 12: "1.24", 13: "1.24"}
 
-KERNELS_SINCE = "1.20"
-"""The oldest release that the sparse kernels are proved with."""
+PROVED_SINCE = "1.20"
+"""The oldest release that what is ours is proved with: the sparse kernels, and the graph that decodes a stream of
+weights. 1.15 refuses such a graph and 1.16 computes something else."""
 
 
-def oldest_onnxruntime(opset: int, ir_version: int, kernels: bool = False) -> str:
+def oldest_onnxruntime(opset: int, ir_version: int, ours: bool = False) -> str:
     """The oldest onnxruntime, such as "1.14", that runs a model of this ai.onnx opset and IR version.
 
     Files older than the table get its first entry: newer releases of onnxruntime run every older file.
 
     Args:
-        kernels: the model needs lth-edge's sparse kernels.
+        ours: the model needs lth-edge's sparse kernels, or decodes its weights from a stream.
 
     Raises:
         InputError: newer than the newest release in the table.
     """
     found = [_first_release("opset", _OPSETS, opset), _first_release("IR version", _IR_VERSIONS, ir_version)]
-    return max([*found, *([KERNELS_SINCE] if kernels else [])], key=as_numbers)
+    return max([*found, *([PROVED_SINCE] if ours else [])], key=as_numbers)
 
 
 def _first_release(what: str, table: dict[int, str], version: int) -> str:

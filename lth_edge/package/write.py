@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lth_edge._version import __version__
+from lth_edge.codec.expanded import has_stream
 from lth_edge.errors import InputError, ProofError
 from lth_edge.files import file_hash, storage_errors, whole_folder
 from lth_edge.package.archive import write_zip
@@ -160,6 +161,8 @@ def _manifest(
     outputs: tuple[Tensor, ...],
     fallback: str,
 ) -> Manifest:
+    models = (contents.model, contents.fallback)
+    ours = bool(contents.libraries) or any(has_stream(model.read_bytes()) for model in models)
     return Manifest(
         name=contents.name,
         created=contents.created,
@@ -174,7 +177,7 @@ def _manifest(
         metric=contents.metric,
         opset=contents.opset,
         ir_version=contents.ir_version,
-        oldest_onnxruntime=oldest_onnxruntime(contents.opset, contents.ir_version, bool(contents.libraries)),
+        oldest_onnxruntime=oldest_onnxruntime(contents.opset, contents.ir_version, ours),
         test_vector=VectorRecord(VECTOR, contents.tolerance),
         figures=contents.figures,
         recipe_hash=contents.recipe_hash,

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 from pets_network import PIXELS, save_two_inputs
 
+from lth_edge.convert.model_file import save_model
+from lth_edge.convert.standard import to_standard
 from lth_edge.errors import DamagedError, InputError, ProofError, StorageError
 from lth_edge.package import write
 from lth_edge.package.manifest import MANIFEST, Manifest
@@ -39,6 +42,28 @@ def test_the_manifest_on_disk_is_the_one_returned(tmp_path, contents):
     assert [(t.name, t.dtype, t.shape) for t in manifest.outputs] == [("scores", "float32", (None, 3))]
     assert manifest.oldest_onnxruntime == "1.14"
     assert manifest.licenses.runner == "MIT-0"
+
+
+def test_a_model_that_decodes_a_stream_asks_for_a_release_that_it_is_proved_with(tmp_path, contents):
+    """onnxruntime 1.15 refuses such a graph, 1.16 computes something else."""
+    random = np.random.default_rng(0)
+    mask = random.random((3, 6000)) < 0.1
+    weight = np.where(mask, random.choice([-0.5, 0.25], mask.shape), 0).astype(np.float32)
+    nodes = [helper.make_node("Gemm", ["pixels", "weight"], ["scores"], transB=1)]
+    sides = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", width]) for name, width in
+             (("pixels", 6000), ("scores", 3))]  # fmt: skip
+    graph = helper.make_graph(nodes, "wide", sides[:1], sides[1:], [numpy_helper.from_array(weight, "weight")])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    save_model(model, tmp_path / "dense.onnx")
+    save_model(to_standard(model, {"weight": mask}), tmp_path / "ticket.onnx")
+    pixels = random.normal(size=(2, 6000)).astype(np.float32)
+    vector = {"inputs": {"pixels": pixels}, "outputs": {"scores": pixels @ weight.T}, "labels": ("a", "b", "c")}
+    for name, oldest in (("dense", "1.14"), ("ticket", "1.20")):
+        model = tmp_path / f"{name}.onnx"
+        manifest = write_package(
+            tmp_path / name, dataclasses.replace(contents, model=model, fallback=model, tolerance=1e-3, **vector)
+        )
+        assert manifest.oldest_onnxruntime == oldest
 
 
 def test_the_zip_is_byte_identical_when_written_twice(tmp_path, contents):
