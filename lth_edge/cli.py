@@ -46,7 +46,7 @@ def compress(recipe: Path | None, out: Path | None, dry_run: bool, **options: An
     from lth_edge.progress import on_stderr
 
     if dry_run:
-        for line in preview(wanted, on_stderr()):
+        for line in preview(wanted, out, on_stderr()):
             click.echo(line)
         return
     report = run(wanted, out, progress=on_stderr())

@@ -28,7 +28,7 @@ from lth_edge.progress import Progress, Silent
 from lth_edge.recipe import Recipe
 from lth_edge.report.report import Report
 from lth_edge.report.sizes import package_row
-from lth_edge.run import Run, open_run
+from lth_edge.run import Run, finished_levels, folder_of, open_run
 from lth_edge.tasks.build import load_task
 from lth_edge.tasks.examples import some
 from lth_edge.tasks.task import Task
@@ -89,14 +89,23 @@ def compress(
         return Report(report).save(run.folder)
 
 
-def preview(recipe: Recipe, progress: Progress | None = None) -> list[str]:
-    """The forecast in words, as `--dry-run` gives it; nothing is trained or written."""
+def preview(recipe: Recipe, out: Path | None = None, progress: Progress | None = None) -> list[str]:
+    """What `compress` would do, and the forecast, in words, as `--dry-run` gives it; nothing is trained or written.
+
+    Raises:
+        LthEdgeError: whatever `compress` would refuse before it trains.
+    """
     check_jobs(recipe, own_task=False, own_loop=False)
     task = load_task(recipe.task)
     recipe = fill_in(recipe, task)
+    folder = folder_of(out, recipe, task.name)
+    done = finished_levels(folder, recipe, task.fingerprint(None))
     stage = Stage.of(task, recipe, device_of(recipe.train.device), progress or Silent())
     splits, settings = task.splits, recipe.train
+    seeds, preset = ", ".join(map(str, recipe.find.seeds)), recipe.task.preset
     return [
+        f"network: {task.model} on {task.data}, seeds {seeds}" + (f", preset {preset}" if preset else ""),
+        f"folder: {folder}, " + (f"which has {done} finished levels" if done else "new"),
         *forecast(stage, own_loop=False).lines(),
         f"data: {len(splits.train):,} training, {len(splits.validation):,} validation and "
         f"{0 if splits.test is None else len(splits.test):,} test examples ({splits.test_origin})",

@@ -70,6 +70,22 @@ class Run:
         return pinned
 
 
+def folder_of(out: Path | None, recipe: Recipe, name: str) -> Path:
+    """Where the run of a recipe lies."""
+    return out or DEFAULT_ROOT / f"{name}-{recipe.search_hash}"
+
+
+def finished_levels(folder: Path, recipe: Recipe, fingerprint: str) -> int:
+    """How many levels and controls lie in the folder of a run, which is not touched.
+
+    Raises:
+        RecipeError, DamagedError: `open_run` would refuse the folder.
+    """
+    if folder.exists():
+        _facts(folder, recipe, fingerprint)
+    return sum(1 for _ in folder.glob("seed-*/level-*"))
+
+
 @contextmanager
 def open_run(out: Path | None, recipe: Recipe, fingerprint: str, name: str) -> Iterator[Run]:
     """Open or begin the run of a recipe; one process at a time.
@@ -82,7 +98,7 @@ def open_run(out: Path | None, recipe: Recipe, fingerprint: str, name: str) -> I
         RecipeError: the folder belongs to another recipe, to other data or pins, or to a process that still runs.
         DamagedError: its run.json is not one.
     """
-    folder = out or DEFAULT_ROOT / f"{name}-{recipe.search_hash}"
+    folder = folder_of(out, recipe, name)
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("w")

@@ -183,4 +183,13 @@ def test_a_dry_run_prints_the_forecast_and_writes_nothing(here: Path) -> None:
     assert "exported and proved" in done.stdout and "s a level" in done.stdout
     assert "forecast: dense takes" in done.stdout and "forecast: int8 takes" in done.stdout
     assert "forecast: sparse with 90.0% zeros (random mask) takes" in done.stdout
+    assert "network: mlp on digits, seeds 0" in done.stdout and ", new" in done.stdout
     assert list(here.iterdir()) == []
+
+
+def test_a_dry_run_refuses_the_folder_that_a_run_would_refuse(here: Path, finished: Finished) -> None:
+    (here / "notes.txt").write_text("mine")
+    done = lth_edge("compress", "--steps", "60", "--dry-run", "--out", here)
+    assert done.code == 2 and "holds other files" in done.stderr
+    done = lth_edge("compress", "--steps", "61", "--dry-run", "--out", finished.folder)
+    assert done.code == 2 and "belongs to another recipe" in done.stderr

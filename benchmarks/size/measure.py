@@ -161,7 +161,7 @@ def main() -> None:
         "milestones": [0.3, 0.5, 0.65, 0.8, 0.9],
         "gamma": 0.4,
         "augment": "none",
-        "evaluate_every": subject.codebook_steps // 2,
+        "evaluate_every": subject.codebook_steps // 20,  # as `lth-edge compress` does
     }
     recipe = replace(Recipe().replace({"train": train, "store": {"store": given.store}}), task=task.recipe)
     stage = Stage.of(task, fill_in(recipe, task), "cpu", Silent())

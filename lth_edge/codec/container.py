@@ -81,6 +81,11 @@ def read_container(content: bytes, given: Sequence[Given] = ()) -> dict[str, Con
     return files
 
 
+def is_update(content: bytes) -> bool:
+    """Whether a container builds on an earlier file."""
+    return _check_head(content)[0] == UPDATE
+
+
 def read_base(base: Given, given: Sequence[Given] = ()) -> Base:
     """An earlier file as an update builds on it.
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lth_edge.codec.container import Given, read_base, read_container, write_container
+from lth_edge.codec.container import Given, is_update, read_base, read_container, write_container
 from lth_edge.errors import DamagedError, InputError, ProofError, RecipeError
 from lth_edge.files import storage_errors, whole_file, whole_folder
 from lth_edge.package.archive import unpacked
@@ -24,10 +24,12 @@ class Packed:
     Attributes:
         files: name -> bytes, unpacked.
         bytes: of the .lthe file.
+        unneeded: an earlier version was given to a file that stands alone.
     """
 
     files: dict[str, int]
     bytes: int
+    unneeded: bool = False
 
     def told_packed(self) -> str:
         """What became of the files, for people."""
@@ -35,7 +37,8 @@ class Packed:
 
     def told_unpacked(self) -> str:
         """What came out, for people."""
-        return f"{self._held()} out of {self.bytes:,}"
+        alone = "; it stands alone: --since was not needed" if self.unneeded else ""
+        return f"{self._held()} out of {self.bytes:,}{alone}"
 
     def _held(self) -> str:
         count = len(self.files)
@@ -94,7 +97,8 @@ def unpack(source: Path, out: Path, since: Sequence[Path] = ()) -> Packed:
     with whole_folder(out) as folder, storage_errors(out):
         for name, held in files.items():
             (folder / name).write_bytes(held)
-    return Packed({name: len(held) for name, held in files.items()}, source.stat().st_size)
+    unneeded = bool(given) and not is_update(content)
+    return Packed({name: len(held) for name, held in files.items()}, len(content), unneeded)
 
 
 def _check_place(out: Path, source: Path, since: Sequence[Path]) -> None:

@@ -86,7 +86,10 @@ def files_sentences(report: Content) -> list[str]:
 def _gain_without_kernels(report: Content) -> str:
     if (report["find"] or {}).get("granularity") == "unit":
         return "faster for each unit that has left its graph"
-    return "and no faster for its zeros: onnxruntime fills them in at load"
+    no_faster = "no faster for its zeros: onnxruntime fills them in at load"
+    if (report["compact"] or {}).get("removals"):
+        return f"faster where units have left its graph, {no_faster}"
+    return f"and {no_faster}"
 
 
 def storage_sentences(report: Content) -> list[str]:

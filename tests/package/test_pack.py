@@ -188,8 +188,10 @@ def test_an_update_travels_and_verifies(package: Path, contents: PackageContents
     update, full = (tmp_path / name for name in ("v2-since-v1.lthe", "v2.lthe"))
     assert update.stat().st_size < 0.6 * full.stat().st_size
     said = run("unpack", update, "-o", tmp_path / "back", "--since", tmp_path / "v1.lthe").output
-    assert f"{update.stat().st_size:,}" in said
+    assert f"{update.stat().st_size:,}" in said and "stands alone" not in said
     assert files(tmp_path / "back") == files(newer)
+    said = run("unpack", full, "-o", tmp_path / "alone", "--since", tmp_path / "v1.lthe").output
+    assert "it stands alone: --since was not needed" in said
     verify_package(tmp_path / "back")
 
 
