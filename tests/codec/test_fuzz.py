@@ -1,4 +1,4 @@
-"""The C++ decoders under libFuzzer and sanitizers: any bytes end in a verdict, and never in harm."""
+"""The decoders under libFuzzer, those in C++ with sanitizers: any bytes end in a verdict, and never in harm."""
 
 import os
 import shutil
@@ -14,20 +14,23 @@ from lth_edge.codec.coded_layers import encode_layers
 from lth_edge.codec.stream import encode
 
 sys.path.append(str(Path(__file__).parents[2] / "tools"))
-from fuzz_codec import build, executions, fuzz
+from fuzz_codec import READER, command_of, executions, fuzz
 
 RUNS = int(os.environ.get("LTH_FUZZ_RUNS", "10000"))
 
 
-def built(fuzzer: str, folder: Path) -> Path:
+def command(program: str, folder: Path) -> list[str]:
+    if program == READER:
+        pytest.importorskip("atheris", reason="there is no atheris to fuzz Python with")
+        return command_of(program, folder)
     if shutil.which("clang++") is None:
         pytest.skip("there is no clang++ to build a fuzzer with")
-    made = folder / fuzzer
-    done = build(fuzzer, made)
-    if "libclang_rt.fuzzer" in done.stderr:
-        pytest.skip("this clang++ comes without libFuzzer")
-    assert done.returncode == 0, done.stderr
-    return made
+    try:
+        return command_of(program, folder)
+    except RuntimeError as error:
+        if "libclang_rt.fuzzer" in str(error):
+            pytest.skip("this clang++ comes without libFuzzer")
+        raise
 
 
 def seed(number: int) -> bytes:
@@ -62,12 +65,12 @@ def coded_seed(number: int) -> bytes:
     return bytes([count - 1]) + head + content[4:]
 
 
-def try_out(fuzzer: str, seeds: list[bytes], folder: Path) -> None:
+def try_out(program: str, seeds: list[bytes], folder: Path) -> None:
     corpus = folder / "corpus"
     corpus.mkdir()
     for number, content in enumerate(seeds):
         (corpus / f"seed-{number}").write_bytes(content)
-    done = fuzz(built(fuzzer, folder), corpus, RUNS, seed=1)
+    done = fuzz(command(program, folder), program, corpus, RUNS, seed=1)
     assert done.returncode == 0, done.stderr[-3000:]
     assert executions(done) >= RUNS
 
@@ -78,3 +81,7 @@ def test_no_bytes_harm_the_decoder(tmp_path: Path) -> None:
 
 def test_no_coded_weights_harm_the_library(tmp_path: Path) -> None:
     try_out("coded_weights", [coded_seed(number) for number in range(40)], tmp_path)
+
+
+def test_no_bytes_harm_the_reader_of_whole_files(tmp_path: Path) -> None:
+    try_out(READER, [], tmp_path)
