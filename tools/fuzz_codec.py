@@ -39,7 +39,7 @@ LIMITS = {
     "coded_weights": ["-timeout=10", "-malloc_limit_mb=64"],
     READER: ["-timeout=10", "-rss_limit_mb=512"],  # NumPy and onnx are in it
 }
-LONGEST = {"decode": 600, "coded_weights": 300, READER: 3000}
+LONGEST = {"decode": 600, "coded_weights": 300, READER: 5000}
 """Program -> bytes of an input at most."""
 
 
