@@ -42,7 +42,7 @@ class Subject:
 SUBJECTS = {
     "lenet-5": Subject("lenet-5", MNIST, steps=500, codebook_steps=700),
     "lenet-300-100": Subject("lenet-300-100", MNIST, steps=1200, codebook_steps=2400),
-    "lenet-5-cifar10": Subject("lenet-5", CIFAR10, steps=1000, codebook_steps=1000),
+    "lenet-5-cifar10": Subject("lenet-5", CIFAR10, steps=1000, codebook_steps=3000),
 }
 
 
