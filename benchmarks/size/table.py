@@ -39,6 +39,8 @@ def table(name: str, results: Path = RESULTS) -> str:
     ending = next((ending for ending in DATA if name.endswith(f"-{ending}")), "")
     network, data = name.removesuffix(f"-{ending}"), DATA.get(ending, "torchvision:MNIST")
     rows = [row for row in csv.DictReader(results.open()) if (row["network"], row["data"]) == (network, data)]
+    if not rows:
+        return ""
     lines = [
         "| over dense fp32, target in brackets | "
         + " | ".join(f"{float(each):.0%} zeros" for each in SPARSITIES)
