@@ -51,9 +51,12 @@ def table(name: str, results: Path = RESULTS) -> str:
         cells = [_factor(network, form, place, _of(rows, form, each)) for place, each in enumerate(SPARSITIES)]
         lines.append(f"| {FORMS[form]} | {' | '.join(cells)} |")
     best = [_of(rows, "download-best", each) for each in SPARSITIES]
-    pruned = " | ".join(f"{_mean(found, 'ticket_test_accuracy'):.2f} %" for found in best)
-    stored = " | ".join(f"{_mean(found, 'test_accuracy'):.2f} %" for found in best)
-    lines += [f"| *test accuracy, fp32 values* | {pruned} |", f"| *as stored in the download* | {stored} |"]
+    for told, column in (
+        ("test accuracy, fp32 values", "ticket_test_accuracy"),
+        ("as stored in the download", "test_accuracy"),
+    ):
+        worth = " | ".join(f"{_mean(found, column):.2f} %" if found else "not run" for found in best)
+        lines.append(f"| *{told}* | {worth} |")
     return "\n".join([*lines, "", f"{_told(rows)}; [raw rows](benchmarks/results/{results.name})."])
 
 
@@ -71,7 +74,7 @@ def _of(rows: Iterable[Row], form: str, sparsity: str) -> list[Row]:
 
 def _factor(network: str, form: str, place: int, rows: list[Row]) -> str:
     if not rows:
-        return "unknown"
+        return "not run"
     target = f" ({TARGETS[form][place] * SHARE.get(network, 1.0):.0f}x)" if form in TARGETS else ""
     return f"{_mean(rows, 'factor'):.1f}x{target}"
 
