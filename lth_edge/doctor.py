@@ -151,8 +151,9 @@ def _findings(findings: Sequence[Finding]) -> Table:
 
 def _print_outlook(outlook: Outlook, console: Console) -> None:
     threads = "one thread" if outlook.threads == 1 else f"{outlook.threads} threads"
+    console.print(Text(f"{outlook.model}, batch 1, {threads}"), soft_wrap=True)
     grid = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    grid.add_column(f"{outlook.model}, batch 1, {threads}", overflow="fold")
+    grid.add_column("form", no_wrap=True)
     for title in ("latency", "over dense", "file"):
         grid.add_column(title, justify="right", no_wrap=True)
     for form in outlook.forms:

@@ -1,5 +1,6 @@
 """`lth-edge doctor` on this machine for real, and on machines whose answers are made up."""
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,15 +11,17 @@ import onnx
 import pytest
 from command import lth_edge
 from onnx import TensorProto, helper, numpy_helper
+from rich.console import Console
 
+from lth_edge.bench.form_time import FormTime
 from lth_edge.convert.model_file import save_model
 from lth_edge.convert.random_masks import mask_at_random
 from lth_edge.convert.sparse import to_sparse
 from lth_edge.devices import last_seen, probe, visit
 from lth_edge.devices.checkup import instruction_set
-from lth_edge.devices.diagnosis import Outlook
+from lth_edge.devices.diagnosis import Diagnosis, Outlook
 from lth_edge.devices.target import Done, LocalTarget
-from lth_edge.doctor import diagnose
+from lth_edge.doctor import diagnose, print_diagnosis
 from lth_edge.errors import DeviceError, InputError
 from lth_edge.prospect import prospect_of_file
 
@@ -115,6 +118,17 @@ def test_a_model_is_timed_dense_int8_and_at_four_sparsities(dense: Path) -> None
     assert "no sparse, 70% zeros: no layer gains by it" in done.stdout
     outlook = (recall("local") or {})["facts"]["outlook"]
     assert outlook["forms"][0]["form"] == "dense" and all(form["p50_us"] > 0 for form in outlook["forms"])
+
+
+def test_slow_and_uncertain_times_leave_the_names_of_forms_whole() -> None:
+    unsure = {"median": 1.0, "low": 0.08, "high": 112.34, "verdict": "inconclusive"}
+    forms = [FormTime("dense", 123_456_789, 98_765.4, {}), FormTime("sparse, 80% zeros", 23_456_789, 90_000.0, unsure)]
+    outlook = Outlook("a-model-with-a-long-name.onnx", 1, forms, {"sparse, 80% zeros": 0.8}, {})
+    written = io.StringIO()
+    print_diagnosis(Diagnosis("local", "local", "", {}, [outlook.finding()], outlook), Console(file=written, width=80))
+    assert "a-model-with-a-long-name.onnx, batch 1, one thread\n" in written.getvalue()
+    row = next(line for line in written.getvalue().splitlines() if line.startswith("sparse, 80% zeros"))
+    assert row.split()[3:] == ["90,000", "us", "inconclusive", "(0.08", "to", "112.34)", "23.46", "MB"]
 
 
 def test_a_network_is_exported_untrained_and_needs_no_data() -> None:
