@@ -3,10 +3,10 @@
     python tools/fuzz_codec.py [--program decode] [--runs 1000000] [--slice 50000] [--out FILE]
 
 Any bytes must end in a verdict: no crash, no step beyond the declared memory, no undefined behaviour, no hang, and what
-the C++ decoders decode must encode to what decodes to the same; these run under sanitizers. Inputs found on the way are
+is decoded must encode to what decodes to the same; the C++ decoders run under sanitizers. Inputs found on the way are
 kept from slice to slice, each of which begins from a seed of its own; the result is written after each.
-tests/codec/test_fuzz.py runs the same program for a few seconds. `container`, the Python reader of whole files, needs
-`pip install atheris`.
+tests/codec/test_fuzz.py runs the same program for a few seconds. `container`, Python's reader and writer of whole
+files, needs `pip install atheris`.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ LIMITS = {
     "coded_weights": ["-timeout=10", "-malloc_limit_mb=64"],
     READER: ["-timeout=10", "-rss_limit_mb=512"],  # NumPy and onnx are in it
 }
-LONGEST = {"decode": 600, "coded_weights": 300, READER: 5000}
+LONGEST = {"decode": 600, "coded_weights": 300, READER: 6000}
 """Program -> bytes of an input at most."""
 
 
@@ -47,9 +48,11 @@ def command_of(program: str, folder: Path) -> list[str]:
     """How a fuzzer is started; it is compiled into the folder first.
 
     Raises:
-        RuntimeError: it cannot be compiled; says why.
+        RuntimeError: it cannot be compiled or started; says why.
     """
     if program == READER:
+        if find_spec("atheris") is None:
+            raise RuntimeError("there is no atheris to fuzz Python with: pip install atheris")
         return [sys.executable, str(PROGRAMS / f"{READER}.py")]
     built = build(program, folder / program)
     if built.returncode:
@@ -89,7 +92,10 @@ def main() -> None:
     given = parser.parse_args()
     out = given.out or ROOT / "benchmarks" / "results" / f"fuzz-{given.program}.json"
     with tempfile.TemporaryDirectory() as name:
-        command, corpus = command_of(given.program, Path(name)), Path(name) / "corpus"
+        try:
+            command, corpus = command_of(given.program, Path(name)), Path(name) / "corpus"
+        except RuntimeError as error:
+            sys.exit(str(error))
         corpus.mkdir()
         began, tried, slices = time.time(), 0, 0
         while tried < given.runs:

@@ -13,7 +13,7 @@ from lth_edge.codec.parts import pack_parts, unpack_lzma, unpack_parts
 from lth_edge.codec.plan import plan
 from lth_edge.codec.restore import Content, files_of, matrices_of
 from lth_edge.codec.stream import encode
-from lth_edge.codec.varints import MEND, Reader, Writer, require
+from lth_edge.codec.varints import MEND, UPGRADE, Reader, Writer, require
 from lth_edge.errors import DamagedError, InputError
 from lth_edge.packed import MAGIC
 
@@ -158,10 +158,12 @@ def _check_head(content: bytes) -> tuple[int, int]:
     require(len(content) >= _BODY_AT, "it ends too early")
     version, flags = content[len(MAGIC)], content[len(MAGIC) + 1]
     if version > UPDATE:
-        raise DamagedError(f"it is of version {version}, this lth-edge reads up to {UPDATE}", "upgrade lth-edge")
-    require(version > 0 and not flags & ~(_BEST | _EXPANDED | _PARTS), "it is of a version that never was")
+        raise DamagedError(f"it is of version {version}, this lth-edge reads up to {UPDATE}", UPGRADE)
+    require(version > 0, "it is of a version that never was")
     crc = zlib.crc32(memoryview(content)[_DIGEST_AT:]).to_bytes(_DIGEST_AT - _CRC_AT, "little")
     require(crc == content[_CRC_AT:_DIGEST_AT], "its checksum is wrong")
+    if flags & ~(_BEST | _EXPANDED | _PARTS):
+        raise DamagedError(f"it is written in a way unknown here (flags {flags})", UPGRADE)
     return version, flags
 
 

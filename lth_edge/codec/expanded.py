@@ -78,15 +78,17 @@ def tensors_around(content: bytes) -> list[TensorAt]:
         return []
     try:
         around, start, size = _split(content)
-        (before, *_) = (first for number, first, _ in fields(content) if number == _AROUND)
-    except (KeyError, ValueError):
+    except ValueError:
         return []  # it only begins as one
-    cut = {tensor.start: tensor for tensor in tensors_in(around[:start] + bytes(size) + around[start:])}
-    cut.pop(start, None)
-    shifts = {place: before - size * (place > start) for place in cut}
-    return [
-        replace(tensor, start=place + shifts[place], end=tensor.end + shifts[place]) for place, tensor in cut.items()
+    before = next(fields(content))[1]
+    whole = tensors_in(around[:start] + bytes(size) + around[start:])
+    return [_moved(tensor, before) for tensor in whole if tensor.end <= start] + [
+        _moved(tensor, before - size) for tensor in whole if tensor.start >= start + size
     ]
+
+
+def _moved(tensor: TensorAt, by: int) -> TensorAt:
+    return replace(tensor, start=tensor.start + by, end=tensor.end + by)
 
 
 def _stream(content: bytes) -> WeightStream:
@@ -134,10 +136,14 @@ def _number(value: int) -> bytes:
 
 
 def _split(content: bytes) -> tuple[bytes, int, int]:
-    """The file around the bits, where they begin in it, and how many bytes they are."""
-    held = {number: content[start:end] for number, start, end in fields(content)}
-    around = held[_AROUND]
-    start, size = (int.from_bytes(held[number], "little") for number in (_START, _SIZE))
-    if start > len(around) or size > _LARGEST:
+    """The file around the bits, where they begin in it, and how many bytes they are.
+
+    Raises:
+        ValueError: it is none that `expanded` made.
+    """
+    held = [(number, content[start:end]) for number, start, end in fields(content)]
+    numbers, (around, *place, _) = zip(*held, strict=True)
+    start, size = (int.from_bytes(each, "little") for each in place)
+    if numbers != (_AROUND, _START, _SIZE, GRAPH) or start > len(around) or size > _LARGEST:
         raise ValueError("it has no such place")
     return around, start, size

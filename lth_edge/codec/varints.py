@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from lth_edge.errors import DamagedError
 
 MEND = "copy the file again or make it anew"
+UPGRADE = "upgrade lth-edge"
 _MOST_BYTES = 9  # 63 bits
 
 

@@ -245,3 +245,11 @@ def test_words_beyond_a_form_are_damage(dtype: str) -> None:
 def test_the_document_names_what_the_code_knows() -> None:
     text = (Path(__file__).parents[2] / "lth_edge" / "codec" / "LTHE.md").read_text()
     assert all(f"| {rendering.value} | " in text for rendering in Rendering)
+
+
+def test_a_flag_of_a_newer_release_asks_for_one() -> None:
+    content = bytearray(write_container({"note.txt": b"hello"}, True))
+    content[9] |= 8
+    with pytest.raises(DamagedError, match="unknown here") as raised:
+        read_container(bytes(content))
+    assert raised.value.mend == "upgrade lth-edge"

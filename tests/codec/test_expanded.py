@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lth_edge.codec.container import read_container, write_container
 from lth_edge.codec.expanded import collapsed, expanded, is_expanded
+from lth_edge.codec.onnx_tensors import GRAPH, INITIALIZER, field, tensor
 from lth_edge.codec.plan import plan
 from lth_edge.codec.renderings import Rendering
 from lth_edge.convert import standard
@@ -94,6 +95,24 @@ def test_with_the_sparse_file_its_weights_are_coded_once() -> None:
 def test_what_only_looks_expanded_comes_back(ticket: bytes) -> None:
     for content in (expanded(ticket), expanded(ticket)[:100]):
         files = {"looks.onnx": content, "ticket.onnx": ticket}
+        assert read_container(write_container(files, True)) == files
+
+
+def initializer(size: int = 400) -> bytes:
+    """A graph of one tensor, nearly all of it zeros."""
+    return field(INITIALIZER, tensor("w", np.eye(1, size, 3, np.float32)))
+
+
+@pytest.mark.parametrize("cut", [0, 40, 200, 1000])
+@pytest.mark.parametrize(
+    "order", [(1000, 1001, 1002, GRAPH), (GRAPH, 1000, 1001, 1002), (1000, 1001, 1002), (1000, GRAPH, 1000, 1001, 1002)]
+)
+def test_fields_that_are_ours_in_another_file_come_back(order: tuple[int, ...], cut: int) -> None:
+    """What lies around may hold a tensor across the place that is cut, and the fields may stand in any order."""
+    inner = field(GRAPH, initializer())
+    content = {1000: inner, 1001: cut.to_bytes(4, "little"), 1002: (64).to_bytes(4, "little"), GRAPH: initializer(90)}
+    foreign = b"".join(field(number, content[number]) for number in order)
+    for files in ({"model.onnx": foreign}, {"model.onnx": field(1000, b"") + foreign}):
         assert read_container(write_container(files, True)) == files
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import lzma
+import random
 import zlib
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from lth_edge.codec import parts
 from lth_edge.codec.container import read_container, write_container
 from lth_edge.codec.parts import pack_parts, unpack_lzma, unpack_parts
-from lth_edge.codec.varints import Writer
+from lth_edge.codec.varints import Reader, Writer
 from lth_edge.errors import DamagedError
 
 CODEC = Path(parts.__file__).parent
@@ -51,17 +52,26 @@ def test_what_a_book_says_takes_a_tenth_of_what_lzma_makes_of_it() -> None:
     assert len(pack_parts([text])) < len(lzma.compress(text, lzma.FORMAT_RAW, filters=parts._FILTERS)) / 10
 
 
-@pytest.mark.parametrize("size", [1, 100, 3000])
-def test_a_part_that_no_book_knows_is_packed_by_lzma(size: int) -> None:
-    """Repetitions beyond the window of deflate."""
-    part = bytes(range(256)) * size
+def test_what_repeats_beyond_the_window_of_deflate_is_packed_by_lzma() -> None:
+    part = random.Random(0).randbytes(40_000) * 2
     packed = pack_parts([part])
-    assert len(packed) <= len(lzma.compress(part, lzma.FORMAT_RAW, filters=parts._FILTERS)) + 12
+    assert packed[:2] == bytes([1, 0]), "one part, of packing 0"
+    assert len(packed) < 41_000
     assert unpack_parts(packed, len(part)) == part
 
 
-PACKED = pack_parts([RUNNER.read_bytes(), b"and more", bytes(300)])
-SIZE = RUNNER.stat().st_size + 8 + 300
+STORED = lzma.compress(random.Random(0).randbytes(300) * 4, lzma.FORMAT_RAW, filters=parts._FILTERS)
+GIVEN = [RUNNER.read_bytes(), BOOKS[0].read_bytes()[:900], bytes(range(256)) * 200]
+PACKED, SIZE = pack_parts(GIVEN), sum(map(len, GIVEN))
+
+
+def test_the_parts_that_are_damaged_below_are_of_all_packings() -> None:
+    reader, packings = Reader(PACKED), set()
+    for _ in range(reader.number()):
+        packings.add(reader.number())
+        reader.number()
+        reader.take(reader.number())
+    assert packings == {0, 1, 2}
 
 
 def test_each_cut_and_each_wrong_size_is_told() -> None:
@@ -76,16 +86,38 @@ def test_each_cut_and_each_wrong_size_is_told() -> None:
 
 
 @settings(max_examples=400, deadline=None)
-@given(
-    place=st.integers(0, len(PACKED) - 1),
-    change=st.integers(1, 255),
-    unpack=st.sampled_from([unpack_parts, unpack_lzma]),
-)
-def test_damage_is_told_or_of_the_size_that_it_says(place: int, change: int, unpack) -> None:
-    damaged = bytearray(PACKED)
-    damaged[place] ^= change
+@given(place=st.integers(0), change=st.integers(1, 255), whole=st.sampled_from([(PACKED, SIZE), (STORED, 1200)]))
+def test_damage_is_told_or_of_the_size_that_it_says(place: int, change: int, whole: tuple[bytes, int]) -> None:
+    packed, size = whole
+    damaged = bytearray(packed)
+    damaged[place % len(packed)] ^= change
     with contextlib.suppress(DamagedError):
-        assert len(unpack(bytes(damaged), SIZE)) == SIZE
+        assert len((unpack_parts if packed is PACKED else unpack_lzma)(bytes(damaged), size)) == size
+
+
+def test_a_stream_of_lzma_ends_where_it_says() -> None:
+    assert len(unpack_lzma(STORED, 1200)) == 1200
+    for packed, size in ((STORED, 1199), (STORED, 1201), (STORED + b"behind", 1200), (STORED[:-1], 1200)):
+        with pytest.raises(DamagedError):
+            unpack_lzma(packed, size)
+
+
+def test_a_packing_of_a_newer_release_asks_for_one() -> None:
+    with pytest.raises(DamagedError, match=r"unknown here \(3\)") as raised:
+        unpack_parts(bytes([1, 3, 2, 1, 0]), 2)
+    assert raised.value.mend == "upgrade lth-edge"
+
+
+def test_a_book_that_is_not_as_released_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "phrases").mkdir()
+    for book in BOOKS:
+        (tmp_path / "phrases" / book.name).write_bytes(book.read_bytes().replace(b"\n", b"\r\n"))
+    monkeypatch.setattr(parts, "__file__", str(tmp_path / "parts.py"))
+    parts._book.cache_clear()
+    with pytest.raises(DamagedError, match="this lth-edge is damaged"):
+        unpack_parts(PACKED, SIZE)
+    monkeypatch.undo()
+    assert unpack_parts(PACKED, SIZE) == b"".join(GIVEN)
 
 
 @pytest.mark.parametrize("book", BOOKS, ids=lambda book: book.stem)
