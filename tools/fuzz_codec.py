@@ -3,10 +3,10 @@
     python tools/fuzz_codec.py [--program decode] [--runs 1000000] [--slice 50000] [--out FILE]
 
 Any bytes must end in a verdict: no crash, no step beyond the declared memory, no undefined behaviour, no hang, and what
-is decoded must encode to what decodes to the same; the C++ decoders run under sanitizers. Inputs found on the way are
+the C++ decoders decode must encode to what decodes to the same; these run under sanitizers. Inputs found on the way are
 kept from slice to slice, each of which begins from a seed of its own; the result is written after each.
-tests/codec/test_fuzz.py runs the same program for a few seconds. `container`, Python's reader and writer of whole
-files, needs `pip install atheris`.
+tests/codec/test_fuzz.py runs the same program for a few seconds. `container`, the Python reader of whole files, needs
+`pip install atheris`.
 """
 
 import argparse
@@ -40,7 +40,7 @@ LIMITS = {
     "coded_weights": ["-timeout=10", "-malloc_limit_mb=64"],
     READER: ["-timeout=10", "-rss_limit_mb=512"],  # NumPy and onnx are in it
 }
-LONGEST = {"decode": 600, "coded_weights": 300, READER: 6000}
+LONGEST = {"decode": 600, "coded_weights": 300, READER: 5000}
 """Program -> bytes of an input at most."""
 
 

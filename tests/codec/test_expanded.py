@@ -98,22 +98,36 @@ def test_what_only_looks_expanded_comes_back(ticket: bytes) -> None:
         assert read_container(write_container(files, True)) == files
 
 
-def initializer(size: int = 400) -> bytes:
-    """A graph of one tensor, nearly all of it zeros."""
-    return field(INITIALIZER, tensor("w", np.eye(1, size, 3, np.float32)))
+ORDERS = [(1000, 1001, 1002, GRAPH), (GRAPH, 1000, 1001, 1002), (1000, 1001, 1002), (1000, GRAPH, 1000, 1001, 1002)]
+
+
+def foreign(order: tuple[int, ...], cut: int) -> bytes:
+    """Our fields with graphs of a tensor each, nearly all of it zeros; one may lie across the place that is cut."""
+    one, other = (field(INITIALIZER, tensor("w", np.eye(1, size, 3, np.float32))) for size in (400, 90))
+    held = {1000: field(GRAPH, one), 1001: cut.to_bytes(4, "little"), 1002: (64).to_bytes(4, "little"), GRAPH: other}
+    return b"".join(field(number, held[number]) for number in order)
 
 
 @pytest.mark.parametrize("cut", [0, 40, 200, 1000])
-@pytest.mark.parametrize(
-    "order", [(1000, 1001, 1002, GRAPH), (GRAPH, 1000, 1001, 1002), (1000, 1001, 1002), (1000, GRAPH, 1000, 1001, 1002)]
-)
+@pytest.mark.parametrize("order", ORDERS)
 def test_fields_that_are_ours_in_another_file_come_back(order: tuple[int, ...], cut: int) -> None:
-    """What lies around may hold a tensor across the place that is cut, and the fields may stand in any order."""
-    inner = field(GRAPH, initializer())
-    content = {1000: inner, 1001: cut.to_bytes(4, "little"), 1002: (64).to_bytes(4, "little"), GRAPH: initializer(90)}
-    foreign = b"".join(field(number, content[number]) for number in order)
-    for files in ({"model.onnx": foreign}, {"model.onnx": field(1000, b"") + foreign}):
+    for content in (foreign(order, cut), field(1000, b"") + foreign(order, cut)):
+        files = {"model.onnx": content}
         assert read_container(write_container(files, True)) == files
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    which=st.integers(0, len(ORDERS)),
+    changes=st.lists(st.tuples(st.integers(0), st.integers(1, 255)), max_size=6),
+    cut=st.integers(0, 200),
+)
+def test_any_bytes_of_a_model_come_back(ticket: bytes, which: int, changes: list[tuple[int, int]], cut: int) -> None:
+    content = bytearray([ticket, *(foreign(order, 200) for order in ORDERS)][which])
+    for place, change in changes:
+        content[place % len(content)] ^= change
+    files = {"model.onnx": bytes(content[: len(content) - cut])}
+    assert read_container(write_container(files, False)) == files
 
 
 @pytest.mark.parametrize("dtype", ["|u1", "<i4", "<f4"])

@@ -1,16 +1,15 @@
-"""Reader and writer of .lthe files under atheris: any bytes end in files, or in an error that lth-edge knows.
+"""The reader of .lthe files under atheris: any bytes end in files, or in an error that lth-edge knows.
 
 The first byte of an input says what the others are: a container behind its checksum, as one who means harm would seal
-it; its listing, which the program packs, and the stream; or an ONNX file to pack. Updates are read with a base, and
-what was read or packed must come back. Caps are lowered to what a test may allocate; libFuzzer's limits on memory and
-time then tell whether they hold.
+it; or its listing, which the program packs, and the stream. Updates are read with a base. Caps are lowered to what a
+test may allocate; libFuzzer's limits on memory and time then tell whether they hold.
 
     python tests/codec/fuzz/container.py [LIBFUZZER_OPTION ...] CORPUS
 """
 
+import contextlib
 import sys
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 
 import atheris
@@ -18,23 +17,20 @@ import atheris
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[3])]
 
 with atheris.instrument_imports(include=["lth_edge.codec"]):
-    from lth_edge.codec import container, listing, parts, plan, recipes
+    from lth_edge.codec import container, listing, parts, recipes
     from lth_edge.codec.container import UPDATE, Given, read_base, read_container, write_container
-    from lth_edge.codec.expanded import expanded
     from lth_edge.codec.varints import Reader, Writer
-    from lth_edge.convert.round_values import round_values
-    from lth_edge.convert.standard import to_standard
     from lth_edge.errors import DamagedError, InputError
     from lth_edge.packed import MAGIC
     from lth_edge.sparse import stream_parts
 
 import test_expanded  # noqa: E402
-from test_container import VERSION_1, VERSION_1_IN_PARTS, forms, two_layers  # noqa: E402
+from test_container import VERSION_1, VERSION_1_IN_PARTS, forms  # noqa: E402
 from test_since import BASE, VERSION_2, VERSION_2_IN_PARTS  # noqa: E402
 
 _MOST_CELLS, _MOST_BYTES = 1 << 18, 1 << 20
 BASE_FILE = Given("base", bytes.fromhex(BASE))
-SEALED, LISTING, MODEL = range(3)
+SEALED, LISTING = range(2)
 _BODY, _PARTS = 22, 4
 
 
@@ -46,35 +42,16 @@ def seeds() -> dict[str, bytes]:
     whole += [write_container({"ticket.onnx": test_expanded.forms("codebook-2")["ticket.onnx"]}, True)]
     sealed = {f"sealed-{number}": bytes([SEALED]) + content[8:] for number, content in enumerate(whole)}
     listings = {f"listing-{number}": content for number, content in enumerate(map(_unpacked, whole)) if content}
-    models = {f"model-{number}": bytes([MODEL]) + content for number, content in enumerate(_models())}
-    return sealed | listings | models
-
-
-def _models() -> list[bytes]:
-    model, masks = two_layers(3, 0.05)
-    coded = to_standard(round_values(model, masks, "codebook-2"), masks).SerializeToString(deterministic=True)
-    gaps = forms(3, 0.05)
-    return [coded, expanded(coded), gaps["ticket.onnx"], gaps["sparse.onnx"]]
+    return sealed | listings
 
 
 def try_one(data: bytes) -> None:
     """Read what the bytes say."""
-    kind, rest = data[:1], data[1:]
-    try:
-        files = {"model.onnx": rest} if kind == bytes([MODEL]) else _read(rest, kind == bytes([LISTING]))
-        packed = write_container(files, best=False)
-    except (DamagedError, InputError):
-        return
-    assert read_container(packed) == files
-
-
-def _read(data: bytes, is_listing: bool) -> Mapping[str, bytes]:
-    """Files of a container behind its magic, whose checksum is made right."""
-    data = _packed(data) if is_listing else data
-    head, checked = data[:2], data[6:]
+    rest = _packed(data[1:]) if data[:1] == bytes([LISTING]) else data[1:]
+    head, checked = rest[:2], rest[6:]
     content = MAGIC + head + zlib.crc32(checked).to_bytes(4, "little") + checked
-    files = read_container(content, [BASE_FILE] if head[:1] == bytes([UPDATE]) else [])
-    return {name: bytes(file) for name, file in files.items()}
+    with contextlib.suppress(DamagedError, InputError):
+        read_container(content, [BASE_FILE] if head[:1] == bytes([UPDATE]) else [])
 
 
 def _packed(data: bytes) -> bytes:
@@ -102,7 +79,7 @@ def _unpacked(content: bytes) -> bytes:
 
 
 def main() -> None:
-    recipes.MOST_CELLS = plan.MOST_CELLS = stream_parts.MOST_WEIGHTS = _MOST_CELLS
+    recipes.MOST_CELLS = stream_parts.MOST_WEIGHTS = _MOST_CELLS
     listing._MOST_BYTES = container._LARGEST_LISTING = _MOST_BYTES
     corpus = Path(sys.argv[-1])
     if not any(corpus.iterdir()):
