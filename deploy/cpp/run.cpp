@@ -312,6 +312,13 @@ Array read_input(const std::string& path, const Tensor& tensor) {
 
 // ---- onnxruntime ----
 
+// Major and minor number.
+std::pair<int, int> release(const std::string& version) {
+  std::pair<int, int> found{0, 0};
+  std::sscanf(version.c_str(), "%d.%d", &found.first, &found.second);
+  return found;
+}
+
 class Onnxruntime {
  public:
   explicit Onnxruntime(const std::string& library) {
@@ -319,8 +326,9 @@ class Onnxruntime {
     void* entry = loaded ? dlsym(loaded, "OrtGetApiBase") : nullptr;
     if (!entry) throw Problem{kCannotRun, std::string(dlerror()) + "; name the library by --onnxruntime FILE"};
     const OrtApiBase* base = reinterpret_cast<const OrtApiBase* (*)()>(entry)();
+    version = base->GetVersionString();
     api = base->GetApi(kApiVersion);
-    if (!api) throw Problem{kCannotRun, std::string("onnxruntime ") + base->GetVersionString() + " is too old"};
+    if (!api) throw Problem{kCannotRun, "onnxruntime " + version + " is too old"};
     check(api->CreateEnv(ORT_LOGGING_LEVEL_FATAL, "lth-edge", &env_));
     check(api->DisableTelemetryEvents(env_));
     check(api->CreateCpuMemoryInfo(OrtArenaAllocator, OrtMemTypeDefault, &memory_));
@@ -373,6 +381,7 @@ class Onnxruntime {
   }
 
   const OrtApi* api;
+  std::string version;
 
  private:
   OrtEnv* env_;
@@ -402,6 +411,10 @@ class Package {
         outputs(tensors(manifest["outputs"])),
         onnxruntime_(onnxruntime) {
     const std::string model = manifest["model"].text, other = manifest["fallback"].text;
+    const std::string& oldest = manifest["oldest_onnxruntime"].text;
+    if (release(onnxruntime.version) < release(oldest))  // it may load the model and compute something else
+      throw Problem{kCannotRun,
+                    "this is onnxruntime " + onnxruntime.version + "; the package needs " + oldest + " or later"};
     file = fallback ? other : model;
     try {
       session_ = onnxruntime.load(folder + "/" + file, threads, file == other ? "" : kernels(folder));

@@ -20,7 +20,7 @@ Exit codes:
     0    done
     2    wrong command line
     3    an input that the model cannot take
-    4    numpy or onnxruntime missing, or too old for the model and for its fallback
+    4    numpy or onnxruntime missing, or onnxruntime too old, or it loads neither the model nor its fallback
     5    the model runs here but gives other outputs than recorded
     6    a file is damaged or missing
     130  interrupted
@@ -35,6 +35,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import sys
 import time
 import zipfile
@@ -106,10 +107,13 @@ def load(folder: Path | str = HERE, threads: int = 1, fallback: bool = False) ->
     """Load the model; its fallback when asked to, or (with a message) when it cannot be loaded here.
 
     Raises:
-        Problem: a file is damaged, or neither file can be loaded.
+        Problem: a file is damaged, onnxruntime is older than the package needs, or neither file can be loaded.
     """
     folder = Path(folder)
     manifest = _checked_manifest(folder)
+    version, oldest = onnxruntime.__version__, manifest["oldest_onnxruntime"]
+    if _release(version) < _release(oldest):  # it may load the model and compute something else
+        raise Problem(CANNOT_RUN, f"this is onnxruntime {version}; the package needs {oldest} or later")
     files = [manifest["model"], manifest["fallback"]]
     for file in dict.fromkeys(files[1:] if fallback else files):
         _check_hash(folder, file, manifest["files"][file]["sha256"])
@@ -122,8 +126,7 @@ def load(folder: Path | str = HERE, threads: int = 1, fallback: bool = False) ->
             print(f"run.py: cannot load {file}: {error}", file=sys.stderr)
             if file != files[1]:
                 print(f"run.py: using {files[1]} instead", file=sys.stderr)
-    oldest = manifest["oldest_onnxruntime"]
-    raise Problem(CANNOT_RUN, f"this is onnxruntime {onnxruntime.__version__}; the model needs {oldest} or later")
+    raise Problem(CANNOT_RUN, f"onnxruntime {version} loads neither the model nor a fallback; try a newer one")
 
 
 def check_hashes(folder: Path) -> int:
@@ -219,6 +222,11 @@ def _kernels(folder: Path, manifest: dict[str, Any]) -> str | None:
     name = libraries[machine]
     _check_hash(folder, name, manifest["files"][name]["sha256"])
     return str(folder / name)
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """Major and minor number."""
+    return tuple(map(int, re.findall(r"\d+", version)[:2]))
 
 
 def _machine() -> str:

@@ -1,6 +1,7 @@
 """The C++ runner, compiled as its README says and run beside the Python one; tools/check_arm64.py runs it on Arm."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -147,6 +148,13 @@ def test_flipped_bytes_never_crash_it(run: Callable[..., str], package: Path) ->
     for position in at:
         vector.write_bytes(whole[:position] + bytes([whole[position] ^ 0xFF]) + whole[position + 1 :])
         run(package, or_any_of={4, 5, 6})
+
+
+def test_an_older_onnxruntime_is_refused(run: Callable[..., str], package: Path) -> None:
+    manifest = package / "manifest.json"
+    for oldest, status, said in (("99.0", 4, "the package needs 99.0 or later"), ("1.9", 0, "repeats the test vector")):
+        manifest.write_text(re.sub(r'("oldest_onnxruntime": )"[0-9.]+"', rf'\1"{oldest}"', manifest.read_text()))
+        assert said in run(package, status=status)
 
 
 def test_without_onnxruntime_it_says_where_to_name_it(run: Callable[..., str], package: Path) -> None:

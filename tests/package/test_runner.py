@@ -138,7 +138,18 @@ def test_no_model_that_loads(package, forge):
     for name in ("model.onnx", "fallback.onnx"):
         (package / name).write_bytes(b"from a newer onnxruntime")
     forge(package)
-    assert "needs 1.14 or later" in run(package, status=4)
+    assert "loads neither the model nor a fallback" in run(package, status=4)
+
+
+def test_an_older_onnxruntime_is_refused_before_it_computes_something_else(package, forge, saved):
+    forge(package, oldest_onnxruntime="99.0")
+    for arguments in ((), ("--fallback",), (saved(PIXELS),)):
+        assert "the package needs 99.0 or later" in run(package, *arguments, status=4)
+
+
+def test_releases_are_compared_as_numbers(package, forge):
+    forge(package, oldest_onnxruntime="1.9")
+    assert "repeats the test vector" in run(package)
 
 
 def test_other_outputs_than_recorded(package, forge):
