@@ -28,7 +28,7 @@ from lth_edge.progress import Progress, Silent
 from lth_edge.recipe import Recipe
 from lth_edge.report.report import Report
 from lth_edge.report.sizes import package_row
-from lth_edge.run import Run, finished_levels, folder_of, open_run
+from lth_edge.run import Run, folder_of, look_at_run, open_run
 from lth_edge.tasks.build import load_task
 from lth_edge.tasks.examples import some
 from lth_edge.tasks.task import Task
@@ -93,19 +93,19 @@ def preview(recipe: Recipe, out: Path | None = None, progress: Progress | None =
     """What `compress` would do, and the forecast, in words, as `--dry-run` gives it; nothing is trained or written.
 
     Raises:
-        LthEdgeError: whatever `compress` would refuse before it trains.
+        LthEdgeError: what `compress` would refuse before it trains.
     """
     check_jobs(recipe, own_task=False, own_loop=False)
     task = load_task(recipe.task)
     recipe = fill_in(recipe, task)
-    folder = folder_of(out, recipe, task.name)
-    done = finished_levels(folder, recipe, task.fingerprint(None))
+    begun = look_at_run(folder_of(out, recipe, task.name), recipe, task.fingerprint(None))
+    recipe = recipe.replace({"train": begun.pins})
     stage = Stage.of(task, recipe, device_of(recipe.train.device), progress or Silent())
     splits, settings = task.splits, recipe.train
     seeds, preset = ", ".join(map(str, recipe.find.seeds)), recipe.task.preset
     return [
         f"network: {task.model} on {task.data}, seeds {seeds}" + (f", preset {preset}" if preset else ""),
-        f"folder: {folder}, " + (f"which has {done} finished levels" if done else "new"),
+        f"folder: {begun.folder}, {_progress(begun)}",
         *forecast(stage, own_loop=False).lines(),
         f"data: {len(splits.train):,} training, {len(splits.validation):,} validation and "
         f"{0 if splits.test is None else len(splits.test):,} test examples ({splits.test_origin})",
@@ -113,6 +113,14 @@ def preview(recipe: Recipe, out: Path | None = None, progress: Progress | None =
         f"{settings.learning_rate:g}; {why_rewind(recipe.find, task)}",
         "nothing was trained or written",
     ]
+
+
+def _progress(run: Run) -> str:
+    levels, controls = run.finished()
+    words = f"{levels} finished level{'s' * (levels != 1)}"
+    if controls:
+        words += f" and {controls} control{'s' * (controls != 1)}"
+    return f"which has {words}" if levels else "new"
 
 
 def prepare(task: Task, recipe: Recipe, run: Run, loop: OwnLoop | None, progress: Progress) -> tuple[Stage, Run]:

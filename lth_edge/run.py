@@ -16,6 +16,8 @@ lth-edge-runs/mlp-digits-2f6c1a9b03de/     task and recipe hash
     devices.md devices.html                the devices side by side
 """
 
+import errno
+import os
 import platform
 import shutil
 from collections.abc import Iterator
@@ -52,6 +54,17 @@ class Run:
     def seed(self, seed: int) -> Path:
         return self.folder / f"seed-{seed}"
 
+    @property
+    def pins(self) -> dict[str, Any]:
+        """Device and threads that the run goes on with, as fields of `TrainRecipe`; none before its forecast."""
+        return _pins(self.facts)
+
+    def finished(self) -> tuple[int, int]:
+        """How many levels are finished, and how many controls."""
+        names = [path.name.removeprefix("level-") for path in self.folder.glob("seed-*/level-*")]
+        levels = sum(map(str.isdecimal, names))
+        return levels, len(names) - levels
+
     def clear_results(self) -> None:
         """Remove what an earlier call shipped and reported: what lies here must be of one piece.
 
@@ -75,15 +88,24 @@ def folder_of(out: Path | None, recipe: Recipe, name: str) -> Path:
     return out or DEFAULT_ROOT / f"{name}-{recipe.search_hash}"
 
 
-def finished_levels(folder: Path, recipe: Recipe, fingerprint: str) -> int:
-    """How many levels and controls lie in the folder of a run, which is not touched.
+def look_at_run(folder: Path, recipe: Recipe, fingerprint: str) -> Run:
+    """A run as `open_run` would open it, without a touch: it may change before it is opened.
 
     Raises:
-        RecipeError, DamagedError: `open_run` would refuse the folder.
+        RecipeError, DamagedError, StorageError: `open_run` would refuse the folder.
     """
-    if folder.exists():
-        _facts(folder, recipe, fingerprint)
-    return sum(1 for _ in folder.glob("seed-*/level-*"))
+    with storage_errors(folder):
+        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        if not there.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "", there)
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "", there)
+        if not folder.exists():
+            return Run(folder, {})
+        if (lock := folder / ".lock").exists():
+            with lock.open() as held:
+                _lock(held, folder)
+        return Run(folder, _facts(folder, recipe, fingerprint))
 
 
 @contextmanager
@@ -150,11 +172,14 @@ def _facts(folder: Path, recipe: Recipe, fingerprint: str) -> dict[str, Any]:
 
 def _check_pins(recipe: Recipe, facts: dict[str, Any]) -> None:
     """A run keeps its device and threads, or its levels would not be of one kind."""
-    wanted = {"device": recipe.train.device, "threads": recipe.train.threads}
+    for name, value in _pins(facts).items():
+        if getattr(recipe.train, name) not in {None, "auto", value}:
+            raise RecipeError(f"this run is pinned to {name} {value}", f"leave --{name} away, or choose --out")
+
+
+def _pins(facts: dict[str, Any]) -> dict[str, Any]:
     pinned = {"device": facts.get("device"), "threads": facts.get("forecast", {}).get("threads")}
-    for name, value in wanted.items():
-        if value not in {None, "auto"} and pinned[name] not in {None, value}:
-            raise RecipeError(f"this run is pinned to {name} {pinned[name]}", f"leave --{name} away, or choose --out")
+    return {name: value for name, value in pinned.items() if value is not None}
 
 
 def _lock(file: IO[str], folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The main job on digits, as one command: what it leaves behind, and that what it leaves is true."""
 
 import csv
+import fcntl
 import json
 import shutil
 import zipfile
@@ -193,3 +194,17 @@ def test_a_dry_run_refuses_the_folder_that_a_run_would_refuse(here: Path, finish
     assert done.code == 2 and "holds other files" in done.stderr
     done = lth_edge("compress", "--steps", "61", "--dry-run", "--out", finished.folder)
     assert done.code == 2 and "belongs to another recipe" in done.stderr
+    done = lth_edge("compress", "--steps", "60", "--dry-run", "--out", here / "notes.txt")
+    assert done.code == 7 and "notes.txt: Not a directory" in done.stderr
+
+
+def test_a_dry_run_tells_what_is_finished_and_waits_for_no_other_process(finished: Finished) -> None:
+    done = lth_edge("compress", *finished.arguments, "--dry-run", "--out", finished.folder)
+    assert done.code == 0, done.stderr
+    controls = len(list(finished.folder.glob("seed-*/level-*-*")))
+    assert controls > 0
+    assert f"which has 8 finished levels and {controls} controls" in done.stdout
+    with (finished.folder / ".lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = lth_edge("compress", *finished.arguments, "--dry-run", "--out", finished.folder)
+    assert done.code == 2 and "another process works in" in done.stderr
