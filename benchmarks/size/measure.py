@@ -80,9 +80,9 @@ def rows_of(stage: Stage, seed: int, sparsity: float, ticket: Ticket, test: Exam
     others = compressed(exact.to_bytes()) | sparse_files(ticket.weights, ticket.mask)
     others |= {"deep-compression": shared_bytes, "nncodec": coded_bytes}
     how = storage.values + (" trained" if storage.trained else "")
-    lost = next(t.loss for t in storage.trials if (t.values, t.trained) == (storage.values, storage.trained))
+    tried = ", ".join(f"{t.values}{' trained' if t.trained else ''} {t.loss:.2f}" for t in storage.trials)
     print(
-        f"{task.model} seed {seed} at {sparsity:.0%}: {how}, loses {lost:.2f} on validation data, "
+        f"{task.model} seed {seed} at {sparsity:.0%}: {how}; lost on validation data: {tried}; "
         f"{before:.2f} -> {worth['standard']:.2f} % of test images, {own}",
         flush=True,
     )

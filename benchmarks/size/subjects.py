@@ -21,6 +21,7 @@ class Subject:
     """A network and its data.
 
     Attributes:
+        model: as `lth-edge compress --model` names it.
         data: fields of the recipe's task.
         steps: of each stage of the search.
         codebook_steps: of a training within a codebook.

@@ -1,4 +1,4 @@
-"""The compact file for any ONNX Runtime: pruned weights decoded by standard operators when it is loaded.
+"""The compact file for stock onnxruntime: pruned weights decoded by standard operators when it is loaded.
 
 Two forms of the weights are tried, and the file of fewer bytes is taken: gaps of one byte beside values
 (`lth_edge.convert.gap_decoder`), weight by weight, and one stream of prefix codes (`lth_edge.convert.stream_decoder`),

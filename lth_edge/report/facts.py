@@ -3,6 +3,7 @@
 from typing import Any
 
 from lth_edge.bench.wording import change
+from lth_edge.package.compatibility import PROVED_SINCE
 from lth_edge.report.sections import BASELINE, CONTROLS, Content, controls, seeds, split_shown
 from lth_edge.report.units import Metric, write_bytes, write_known_bytes, write_share, write_sparsity, write_time
 
@@ -75,7 +76,8 @@ def files_sentences(report: Content) -> list[str]:
     forms = {form["name"]: form for form in report["forms"] or []}
     told = []
     if ticket := forms.get("ticket"):
-        told.append(f"{ticket['file']} runs in any onnxruntime, {_gain_without_kernels(report)}.")
+        runs = f"{ticket['file']} runs in stock onnxruntime from {PROVED_SINCE} on"
+        told.append(f"{runs}, {_gain_without_kernels(report)}.")
     if sparse := forms.get("sparse"):
         kernels = f"a library of {write_bytes(sparse.get('kernels_bytes'))} that a stock onnxruntime loads"
         told.append(f"{sparse['file']} computes only the weights that are left, in lth-edge's kernels: {kernels}.")
