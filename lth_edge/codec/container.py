@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from hashlib import sha256
 from itertools import pairwise
 
@@ -82,7 +83,11 @@ def read_container(content: bytes, given: Sequence[Given] = ()) -> dict[str, Con
 
 
 def is_update(content: bytes) -> bool:
-    """Whether a container builds on an earlier file."""
+    """Whether a container builds on an earlier file.
+
+    Raises:
+        DamagedError: it is no container, of a newer version, or damaged.
+    """
     return _check_head(content)[0] == UPDATE
 
 
@@ -97,15 +102,23 @@ def read_base(base: Given, given: Sequence[Given] = ()) -> Base:
     return Base(base.name, digest_of(base.content), list(matrices), opened.listing.text)
 
 
-def _kind(name: str, content: bytes) -> int:
-    """Models, whose bytes stand behind the head of a listing; texts; all else."""
-    return 0 if name.endswith(".onnx") else 1 if b"\0" not in content else 2
+class _Kind(IntEnum):
+    """Of files, in the order of a listing: the bytes of models stand behind its head."""
+
+    MODEL, TEXT, OTHER = range(3)
+
+
+def _kind(name: str, content: bytes) -> _Kind:
+    if name.endswith(".onnx"):
+        return _Kind.MODEL
+    return _Kind.OTHER if b"\0" in content else _Kind.TEXT
 
 
 def _parts(text: bytes, files: Mapping[str, bytes]) -> list[bytes]:
     """A listing cut before the texts and behind them."""
-    sizes = [sum(len(file) for name, file in files.items() if _kind(name, file) == kind) for kind in (1, 2)]
-    cuts = [0, len(text) - sum(sizes), len(text) - sizes[1], len(text)]
+    kinds = _Kind.TEXT, _Kind.OTHER
+    texts, others = (sum(len(file) for name, file in files.items() if _kind(name, file) == kind) for kind in kinds)
+    cuts = [0, len(text) - texts - others, len(text) - others, len(text)]
     return [text[start:end] for start, end in pairwise(cuts) if start < end]
 
 

@@ -24,12 +24,12 @@ class Packed:
     Attributes:
         files: name -> bytes, unpacked.
         bytes: of the .lthe file.
-        unneeded: an earlier version was given to a file that stands alone.
+        since_unneeded: an earlier version was given to a file that stands alone.
     """
 
     files: dict[str, int]
     bytes: int
-    unneeded: bool = False
+    since_unneeded: bool = False
 
     def told_packed(self) -> str:
         """What became of the files, for people."""
@@ -37,7 +37,7 @@ class Packed:
 
     def told_unpacked(self) -> str:
         """What came out, for people."""
-        alone = "; it stands alone: --since was not needed" if self.unneeded else ""
+        alone = "; it stands alone: --since was not needed" if self.since_unneeded else ""
         return f"{self._held()} out of {self.bytes:,}{alone}"
 
     def _held(self) -> str:
@@ -97,8 +97,8 @@ def unpack(source: Path, out: Path, since: Sequence[Path] = ()) -> Packed:
     with whole_folder(out) as folder, storage_errors(out):
         for name, held in files.items():
             (folder / name).write_bytes(held)
-    unneeded = bool(given) and not is_update(content)
-    return Packed({name: len(held) for name, held in files.items()}, len(content), unneeded)
+    since_unneeded = bool(given) and not is_update(content)
+    return Packed({name: len(held) for name, held in files.items()}, len(content), since_unneeded)
 
 
 def _check_place(out: Path, source: Path, since: Sequence[Path]) -> None:
