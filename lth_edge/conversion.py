@@ -64,7 +64,7 @@ def convert_file(
         weights: how sparse layers hold their weights, those that the model has already included; `None`: plain.
 
     Raises:
-        RecipeError: the output would overwrite the input, or the sparsity is no fraction.
+        RecipeError: the output would overwrite the input or what is no .onnx file, or the sparsity is no fraction.
         InputError: there is no such file, or it holds no layer that gains.
         ProofError: the new file does not compute what the old one does.
     """
@@ -72,6 +72,8 @@ def convert_file(
         raise RecipeError(f"a sparsity of {min_sparsity} is no fraction", "give a number from 0 to 1, such as 0.5")
     if out.resolve() == source.resolve() or (out.exists() and source.exists() and out.samefile(source)):
         raise RecipeError(f"{out} is the file to convert", "give another name to -o")
+    if out.is_file() and out.suffix != ".onnx":
+        raise RecipeError(f"{out} is there, and is no .onnx file", "give another name to -o, or remove it")
     model = read_model(source)
     converted = to_sparse(model, min_sparsity=min_sparsity, values=values)
     if not converted.any and not (weights and converted.sparse_before):

@@ -120,7 +120,7 @@ def _progress(run: Run) -> str:
     words = f"{levels} finished level{'s' * (levels != 1)}"
     if controls:
         words += f" and {controls} control{'s' * (controls != 1)}"
-    return f"which has {words}" if levels else "new"
+    return f"which has {words}, not to be trained again" if levels else "new"
 
 
 def prepare(task: Task, recipe: Recipe, run: Run, loop: OwnLoop | None, progress: Progress) -> tuple[Stage, Run]:

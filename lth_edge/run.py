@@ -121,6 +121,7 @@ def open_run(out: Path | None, recipe: Recipe, fingerprint: str, name: str) -> I
         DamagedError: its run.json is not one.
     """
     folder = folder_of(out, recipe, name)
+    look_at_run(folder, recipe, fingerprint)  # what is refused stays as it was: no lock is left in it
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("w")

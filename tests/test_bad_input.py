@@ -107,7 +107,10 @@ BAD = {
     "sparsity in percent": Bad("--sparsity 90", 2, ("sparsity = 90.0", "between 0 and 1")),
     "prune rate 0": Bad("--prune-rate 0", 2, ("prune-rate = 0.0", "between 0 and 1")),
     "budget": Bad("--budget soon", 2, ("'soon'", "90s, 45m or 6h")),
-    "not downloaded": Bad("--data torchvision:MNIST --data-dir mnist", 3, ("MNIST in mnist", "--download")),
+    "not downloaded": Bad(
+        "--data torchvision:MNIST --data-dir mnist", 3, ("MNIST in mnist: there is no such folder", "--download")
+    ),
+    "not there": Bad("--data torchvision:MNIST --data-dir .", 3, ("Dataset not found", "MNIST/raw, or add --download")),
     "missing npz": Bad("--data npz:data.npz", 3, ("data.npz is not there", "check the path")),
     "damaged npz": Bad("--data npz:data.npz", 3, ("data.npz cannot be read", "numpy.savez"), truncated_npz),
     "npz of text": Bad("--data npz:data.npz", 3, ("data.npz",), text("data.npz", "1,2,3")),
@@ -233,6 +236,12 @@ def test_a_folder_of_another_recipe_is_left_alone(copy: Finished) -> None:
     done = lth_edge("compress", *copy.arguments, "--learning-rate", 0.1, "--out", "run")
     check(done, 2, ("run belongs to another recipe", "--out"))
     assert files_of(copy.folder) == before
+
+
+def test_a_folder_of_other_files_is_left_alone(here: Path) -> None:
+    (here / "notes.txt").write_text("mine")
+    check(lth_edge("compress", "--steps", "60", "--out", here), 2, ("holds other files", "--out"))
+    assert [path.name for path in here.iterdir()] == ["notes.txt"]
 
 
 @pytest.mark.parametrize("pin", ["--threads", "--device"])

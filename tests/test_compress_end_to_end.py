@@ -203,7 +203,7 @@ def test_a_dry_run_tells_what_is_finished_and_waits_for_no_other_process(finishe
     assert done.code == 0, done.stderr
     controls = len(list(finished.folder.glob("seed-*/level-*-*")))
     assert controls > 0
-    assert f"which has 8 finished levels and {controls} controls" in done.stdout
+    assert f"which has 8 finished levels and {controls} controls, not to be trained again" in done.stdout
     with (finished.folder / ".lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = lth_edge("compress", *finished.arguments, "--dry-run", "--out", finished.folder)

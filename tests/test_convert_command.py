@@ -166,6 +166,10 @@ def test_the_input_is_never_overwritten(pruned: Path) -> None:
     for out in ("net.onnx", "./net.onnx", "link.onnx", "hard.onnx"):
         done = lth_edge("convert", pruned, "-o", out)
         assert done.code == 2 and "is the file to convert" in done.stderr
+    Path("notes.txt").write_text("mine")
+    done = lth_edge("convert", pruned, "-o", "notes.txt")
+    assert done.code == 2 and "notes.txt is there, and is no .onnx file" in done.stderr
+    assert Path("notes.txt").read_text() == "mine"
     assert pruned.read_bytes() == before
 
 

@@ -117,6 +117,7 @@ def test_what_has_no_place_is_refused(finished: Finished) -> None:
     for option in (("--sparsity", 0.9), ("--find", "one-shot"), ("--controls",), ("--dense-longer",)):
         done = refused("--keep-mask", finished.folder, *option)
         assert done.code == 2 and f"no place for {' '.join(map(str, option[:1]))}" in done.stderr
+    assert "say --no-dense-longer where a recipe or preset asks for it" in done.stderr
     done = refused("--keep-mask", finished.folder, "--weights", "any.pt")
     assert done.code == 2 and "leave --weights away" in done.stderr
 

@@ -171,7 +171,9 @@ def _check_head(content: bytes) -> tuple[int, int]:
     require(len(content) >= _BODY_AT, "it ends too early")
     version, flags = content[len(MAGIC)], content[len(MAGIC) + 1]
     if version > UPDATE:
-        raise DamagedError(f"it is of version {version}, this lth-edge reads up to {UPDATE}", UPGRADE)
+        raise DamagedError(
+            f"it is of version {version}, this lth-edge reads up to {UPDATE}", f"{UPGRADE}, or copy the file again"
+        )
     require(version > 0, "it is of a version that never was")
     crc = zlib.crc32(memoryview(content)[_DIGEST_AT:]).to_bytes(_DIGEST_AT - _CRC_AT, "little")
     require(crc == content[_CRC_AT:_DIGEST_AT], "its checksum is wrong")

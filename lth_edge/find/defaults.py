@@ -90,7 +90,10 @@ def _check_kept(find: FindRecipe) -> None:
     asked = {"--sparsity": find.sparsity is not None, f"--find {find.find}": find.find != "iterative"}
     controls = {"--controls": find.controls, "--dense-longer": find.dense_longer}
     for option in (name for name, wanted in (asked | controls).items() if wanted):
-        raise RecipeError(f"--keep-mask prunes nothing, so there is no place for {option}", f"leave {option} away")
+        mend = f"leave {option} away"
+        if option in controls:
+            mend += f", or say --no-{option[2:]} where a recipe or preset asks for it"
+        raise RecipeError(f"--keep-mask prunes nothing, so there is no place for {option}", mend)
 
 
 def _check_method(find: FindRecipe, steps: int, own_loop: bool) -> None:

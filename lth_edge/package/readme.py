@@ -6,10 +6,15 @@ from string import Template
 from typing import Any
 
 from lth_edge.package.manifest import Manifest, Tensor
+from lth_edge.ticket import Array
 
 
-def readme(manifest: Manifest) -> str:
-    """Markdown that says what the package is, how to run and verify it, and what was measured."""
+def readme(manifest: Manifest, inputs: Mapping[str, Array]) -> str:
+    """Markdown that says what the package is, how to run and verify it, and what was measured.
+
+    Args:
+        inputs: of the test vector.
+    """
     template = Template((packaged("lth_edge.package") / "readme.md.txt").read_text(encoding="utf-8"))
     return template.substitute(
         name=manifest.name,
@@ -21,6 +26,7 @@ def readme(manifest: Manifest) -> str:
         oldest_onnxruntime=manifest.oldest_onnxruntime,
         inputs=", ".join(map(described, manifest.inputs)),
         outputs=", ".join(map(described, manifest.outputs)),
+        ranges=", ".join(f"`{name}` {array.min():g} to {array.max():g}" for name, array in inputs.items()),
         fallback=_fallback(manifest),
         figures="\n".join(f"| {name} | {value} |" for name, value in _rows(manifest.figures)) or "| none | |",
         weights=manifest.licenses.weights,

@@ -142,7 +142,8 @@ def copy_licenses(folder: Path, kernels: bool) -> None:
 
 def seal(folder: Path, manifest: Manifest) -> Manifest:
     """Write the README, then the manifest with the hash of all that lies in `folder`, then the manifest's own."""
-    (folder / README).write_text(readme(manifest), encoding="utf-8", newline="\n")
+    vector = Vector.load(folder / manifest.test_vector.file, manifest.inputs, manifest.outputs)
+    (folder / README).write_text(readme(manifest, vector.inputs), encoding="utf-8", newline="\n")
     manifest = replace(manifest, files=_records(folder))
     text = manifest.to_json()
     (folder / MANIFEST).write_bytes(text)

@@ -104,9 +104,10 @@ def storage_sentences(report: Content) -> list[str]:
     metric = Metric.of(report)
     trained = ", trained within it" if storage["trained"] else ""
     loss = f"{metric.write_difference(-trial['loss'])} {metric.unit}".strip()
+    limit = f" ({storage['limit']:g} allowed)" if storage["asked"] == "auto" else ""
     return [
         f"Values are stored as {storage['values']}{trained}: {loss} on validation data against the ticket with fp32 "
-        f"values ({storage['limit']:g} allowed). What pruning loses is told apart, in the curve."
+        f"values{limit}. What pruning loses is told apart, in the curve."
     ]
 
 

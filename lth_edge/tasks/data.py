@@ -98,6 +98,12 @@ def _digits(recipe: TaskRecipe, _: str) -> Data:
     return Data(examples, labels=tuple("0123456789"), license="CC-BY-4.0")
 
 
+def _unread(folder: Path, error: Exception) -> str:
+    if not folder.is_dir():
+        return "there is no such folder"
+    return reason(error).removesuffix(" You can use download=True to download it")
+
+
 LICENSES = {"MNIST": "CC-BY-SA-3.0", "FashionMNIST": "MIT", "KMNIST": "CC-BY-SA-4.0"}
 TORCHVISION = ("MNIST", "FashionMNIST", "KMNIST", "CIFAR10", "CIFAR100")
 
@@ -110,8 +116,8 @@ def _torchvision(recipe: TaskRecipe, name: str) -> Data:
         train, test = (make(recipe.data_dir, train=part, download=recipe.download) for part in (True, False))
     except Exception as error:
         raise InputError(
-            f"cannot read {name} in {recipe.data_dir}: {reason(error)}",
-            f"give --data-dir the folder that holds {name}, or add --download",
+            f"cannot read {name} in {recipe.data_dir}: {_unread(Path(recipe.data_dir), error)}",
+            f"give --data-dir the folder that holds {getattr(make, 'base_folder', f'{name}/raw')}, or add --download",
         ) from error
     return Data(
         _bytes_examples(train),

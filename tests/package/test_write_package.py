@@ -97,7 +97,8 @@ def test_the_readme_says_what_was_measured_and_how_to_run(package):
     text = (package / "README.md").read_text()
     told = ["mlp-pets-0123456789ab", "winning ticket", "`pixels` uint8 [N, 2, 3]", "`fallback.onnx`"]
     measured = ["test accuracy (%) | 97.51 |", "latency (us), batch 1 | 5.25 |"]
-    for part in [*told, *measured, "python run.py", "CC-BY-4.0"]:
+    fed = f"unscaled: scaling is inside the model. In the test vector: `pixels` {PIXELS.min()} to {PIXELS.max()}."
+    for part in [*told, *measured, fed, "python run.py", "CC-BY-4.0"]:
         assert part in text
     assert len(text.splitlines()) < 45
 
