@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from statistics import mean
 
-from benchmarks.size.subjects import SUBJECTS
-
 RESULTS = Path(__file__).parents[1] / "results" / "size.csv"
 SPARSITIES = ("0.90", "0.95", "0.97")
 FORMS = {
@@ -31,16 +29,15 @@ TARGETS = {
 TEST_SETS = {"torchvision:MNIST": "MNIST's test images", "npz:cifar10.npz": "CIFAR-10's test images"}
 SHARE = {"lenet-300-100": 0.9}
 """Of the targets, which are LeNet-5's, where another network's are lower."""
+DATA = {"cifar10": "npz:cifar10.npz"}
+"""What a name may end in, where the data are not MNIST."""
 Row = Mapping[str, str]
 
 
 def table(name: str, results: Path = RESULTS) -> str:
-    """Factors over dense fp32 by form and sparsity, accuracies, and where the rows lie.
-
-    Args:
-        name: of a subject, such as "lenet-5-cifar10".
-    """
-    network, data = SUBJECTS[name].model, SUBJECTS[name].data["data"]
+    """Factors over dense fp32 by form and sparsity, accuracies, and where the rows lie; `name`: of benchmarks/size/subjects.py."""
+    ending = next((ending for ending in DATA if name.endswith(f"-{ending}")), "")
+    network, data = name.removesuffix(f"-{ending}"), DATA.get(ending, "torchvision:MNIST")
     rows = [row for row in csv.DictReader(results.open()) if (row["network"], row["data"]) == (network, data)]
     if not rows:
         return ""
