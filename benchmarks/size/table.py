@@ -35,7 +35,11 @@ Row = Mapping[str, str]
 
 
 def table(name: str, results: Path = RESULTS) -> str:
-    """Factors over dense fp32 by form and sparsity, accuracies, and where the rows lie; `name`: of benchmarks/size/subjects.py."""
+    """Factors over dense fp32 by form and sparsity, accuracies, and where the rows lie.
+
+    Args:
+        name: of a subject (`benchmarks.size.subjects`), such as "lenet-5-cifar10".
+    """
     ending = next((ending for ending in DATA if name.endswith(f"-{ending}")), "")
     network, data = name.removesuffix(f"-{ending}"), DATA.get(ending, "torchvision:MNIST")
     rows = [row for row in csv.DictReader(results.open()) if (row["network"], row["data"]) == (network, data)]
